@@ -1,0 +1,203 @@
+"""The door to child processes, and the only module that knows plumbum."""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+from typing import IO, Any, ClassVar, NoReturn
+
+from plumbum.machines.local import LocalCommand, LocalMachine
+
+from lab.errors import LabError
+from lab.events import ChangeMade, CommandFinished, LogLine
+from lab.ports import Command, CommandResult, Sink
+
+INHERITED = (
+    "HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "USER", "LOGNAME", "SSH_AUTH_SOCK",
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "XDG_RUNTIME_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+"""What a child sees of the caller's environment. Above all not KUBECONFIG and KIND_*: the lab names its own."""
+
+INSTALL = {
+    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start/#installation    # then: lab doctor",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools/#kubectl    # then: lab doctor",
+    "docker": "https://docs.docker.com/get-docker/    # then: lab doctor",
+    "git": "sudo apt-get install git    # or your system's package manager",
+}
+LAST_LINES = 5
+DETAIL_LINES = 40
+
+
+class _BareMachine(LocalMachine):
+    """Plumbum's machine without the caller's environment, so that Command.env is all a child gets."""
+
+    env: ClassVar[dict[str, str]] = {}  # type: ignore[misc, assignment]
+
+
+_bare = _BareMachine()
+
+
+class _Program(LocalCommand):
+    __slots__ = ()
+
+    @property
+    def machine(self) -> LocalMachine:
+        return _bare
+
+
+def printable(text: str) -> str:
+    """One line without control characters, safe for any terminal."""
+    return "".join(c for c in text.expandtabs(4) if c.isprintable())
+
+
+def display(command: Command) -> str:
+    """The command as a person would type it, secrets hidden, private environment left out."""
+    return _hide(shlex.join(command.argv), command.secrets)
+
+
+def _hide(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+class SystemShell:
+    """Starts real programs. Each child has its own process group: Ctrl-C reaches the lab, not the child."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._children: set[int] = set()
+        self._guard = threading.Lock()
+
+    def which(self, program: str) -> Path | None:
+        found = which(program)
+        return Path(found).absolute() if found else None
+
+    def run(self, command: Command, check: bool = True) -> CommandResult:
+        """Run to the end.
+
+        :raises LabError: `tool-missing`; with check also `command-failed` and `command-timeout`
+        """
+        path = self.which(command.argv[0])
+        if path is None:
+            tool = Path(command.argv[0]).name
+            raise LabError("tool-missing", tool=tool, install=INSTALL.get(tool, f"install {tool}"))
+        environment = {k: os.environ[k] for k in INHERITED if k in os.environ} | dict(command.env)
+        start = time.monotonic()
+        with _input(command.stdin) as (stdin, text):
+            process: Any = _Program(str(path)).popen(
+                command.argv[1:],
+                env=environment,
+                cwd=str(command.cwd or Path.cwd()),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                new_session=True,
+            )
+            with self._guard:
+                self._children.add(process.pid)
+            try:
+                stdout, stderr, timed_out = self._communicate(process, command, text)
+            finally:
+                with self._guard:
+                    self._children.discard(process.pid)
+        seconds = time.monotonic() - start
+        result = CommandResult(exit_code=process.returncode or 0, stdout=stdout, stderr=stderr, seconds=seconds)
+        self._report(command, result)
+        if check and (timed_out or result.exit_code != 0):
+            _fail(command, result, timed_out)
+        return result
+
+    def abort(self) -> None:
+        """End every running child with its group; for the second Ctrl-C."""
+        with self._guard:
+            children = list(self._children)
+        for pid in children:
+            _end(pid, signal.SIGKILL)
+
+    def _communicate(self, process: Any, command: Command, text: bytes | None) -> tuple[str, str, bool]:
+        lines: dict[str, list[str]] = {"stdout": [], "stderr": []}
+
+        def read(name: str, stream: IO[bytes]) -> None:
+            for raw in stream:
+                line = _hide(raw.decode("utf-8", "replace"), command.secrets)
+                lines[name].append(line)
+                if command.changes and command.step:
+                    self._sink(LogLine(step=command.step, cluster=command.cluster, text=printable(line)))
+
+        readers = [
+            threading.Thread(target=read, args=(name, getattr(process, name)), daemon=True)
+            for name in ("stdout", "stderr")
+        ]
+        for reader in readers:
+            reader.start()
+        if text is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(text)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        timed_out = False
+        try:
+            process.wait(timeout=command.timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            _end(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                _end(process.pid, signal.SIGKILL)
+                process.wait()
+        # A grandchild may hold the pipe open after the child has gone.
+        for reader in readers:
+            reader.join(timeout=2)
+        return "".join(lines["stdout"]), "".join(lines["stderr"]), timed_out
+
+    def _report(self, command: Command, result: CommandResult) -> None:
+        shown, seconds = display(command), round(result.seconds, 3)
+        step, cluster = command.step, command.cluster
+        finished = CommandFinished(
+            step=step, cluster=cluster, command=shown, exit_code=result.exit_code, seconds=seconds
+        )
+        self._sink(finished)
+        if command.changes:
+            self._sink(ChangeMade(step=step, cluster=cluster, command=shown))
+
+
+def _fail(command: Command, result: CommandResult, timed_out: bool) -> NoReturn:
+    output = [printable(line) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
+    details = "\n".join(output[-DETAIL_LINES:])
+    if "no space left on device" in (result.stdout + result.stderr).lower():
+        raise LabError("disk-full", path=command.cwd or Path.cwd(), details=details)
+    values: dict[str, str] = {
+        "program": " ".join(command.argv[:2]),
+        "last_lines": "\n".join(output[-LAST_LINES:]) or "it printed nothing",
+        "command": display(command),
+    }
+    if timed_out:
+        raise LabError("command-timeout", timeout=command.timeout, details=details, **values)
+    raise LabError("command-failed", exit_code=result.exit_code, details=details, **values)
+
+
+@contextlib.contextmanager
+def _input(source: str | Path | None) -> Iterator[tuple[Any, bytes | None]]:
+    """Standard input for Popen, and the text to write to it."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file, None
+    elif source is None:
+        yield subprocess.DEVNULL, None
+    else:
+        yield subprocess.PIPE, source.encode()
+
+
+def _end(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
