@@ -112,6 +112,15 @@ class Docker:
     def network(self, name: str) -> Row | None:
         return next((row for row in self.networks() if row["Name"] == name), None)
 
+    def network_members(self, name: str) -> list[str]:
+        """Names of the containers in a network, stopped ones left out."""
+        try:
+            with _told():
+                row: Row = self._client.api.inspect_network(name)
+        except NotFound:
+            return []
+        return [str(member["Name"]) for member in (row.get("Containers") or {}).values()]
+
     def image_id(self, reference: str) -> str:
         """The local image's id, or empty. A reference with tag and digest is looked up by either."""
         candidates = [reference]
@@ -136,7 +145,10 @@ class Docker:
         except NotFound:
             return 0
         memory = stats.get("memory_stats") or {}
-        return max(0, int(memory.get("usage", 0)) - int((memory.get("stats") or {}).get("inactive_file", 0)))
+        parts = memory.get("stats") or {}
+        # cgroup v1 counts children in the total_ fields only.
+        cache = parts.get("total_inactive_file", parts.get("inactive_file", 0))
+        return max(0, int(memory.get("usage", 0)) - int(cache))
 
     def volumes(self) -> list[Row]:
         with _told():

@@ -305,6 +305,7 @@ def _short(error: Exception) -> str:
         ("Connection refused", "connection refused"),
         ("timed out", "no answer in time"),
         ("CERTIFICATE_VERIFY_FAILED", "its certificate is not signed by the cluster's authority"),
+        ("UNEXPECTED_EOF", "it is still starting"),
         ("Connection reset", "connection reset"),
         ("RemoteDisconnected", "connection closed"),
     ):

@@ -173,6 +173,9 @@ class Provider(Protocol):
     def nodes(self, memory: bool = False) -> Sequence[Node]:
         """Every cluster of this lab that exists, by reading labels and marks, not the lab folder."""
 
+    def ports(self) -> dict[str, int]:
+        """Loopback ports that existing parts are bound to, by purpose: `api:hub`, `ui:hub`, `git`."""
+
     def prepare(self, images: Sequence[str]) -> None:
         """What all clusters share: the network, images on this machine. Probes first."""
 

@@ -138,6 +138,13 @@ class LabFolder:
             self.save(record)
         return record.ports[purpose]
 
+    def new_port(self, purpose: str) -> int:
+        """Give up the port kept for this purpose and choose another."""
+        record = self.record()
+        if record is not None:
+            self.save(replace(record, ports={k: v for k, v in record.ports.items() if k != purpose}))
+        return self.port(purpose)
+
     # --- secrets ------------------------------------------------------------------------------------------------
 
     def secret(self, name: str) -> str:

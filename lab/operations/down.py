@@ -1,0 +1,36 @@
+"""Take a lab down and leave nothing."""
+
+from lab import engine, git_workspace, plan
+from lab.errors import LabError
+from lab.operations.up import as_lab_error
+from lab.results import RunResult
+from lab.session import Lab
+
+
+def down(lab: Lab, discard: bool = False) -> RunResult:
+    """Applications, registrations, clusters, git server, network, folder, in this order.
+
+    :param discard: whether work that is only in the workspace may go too
+    :raises LabError: `lab-busy`; `unpushed-work` before anything is touched; the first error of the run at its end
+    """
+    with lab.folder.lock("down"):
+        if not discard:
+            only_there = git_workspace.unpushed(lab.shell, lab.workspace)
+            if only_there:
+                raise LabError("unpushed-work", what="; ".join(only_there), path=lab.workspace)
+        steps = plan.reverse(plan.make(lab.scenario, lab.settings, lab.options))
+        started = lab.clock.monotonic()
+        infos = tuple(
+            type(step.info)(id=step.id, title=step.undo_title, clusters=step.clusters, needs=step.needs)
+            for step in steps
+        )
+        with lab.recording("down", infos) as recording:
+            lab.mark_complete(False)
+            try:
+                engine.undo(steps, lab)
+            except Exception as error:
+                lab.finish(recording, started, as_lab_error(error))
+                raise
+            result = lab.finish(recording, started)
+        lab.folder.remove()
+        return result

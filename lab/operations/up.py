@@ -1,0 +1,94 @@
+"""Bring a lab up: record it, run the plan, run the checks."""
+
+from dataclasses import replace
+
+from lab import engine, plan
+from lab.checks.run import run as run_checks
+from lab.errors import CHECK_FAILED, LabError
+from lab.operations.check import remember
+from lab.results import CheckResult, RunResult
+from lab.session import Lab
+from lab.state import Record, port_free
+
+
+def up(lab: Lab, skip_checks: bool = False) -> RunResult:
+    """Everything from nothing to checked; what is there already stays as it is.
+
+    :raises LabError: `lab-busy`, or `lab-other-spec` when the lab runs something else; errors of the run itself
+        are raised after RunFinished was recorded
+    """
+    with lab.folder.lock(f"up {lab.scenario.name}"):
+        steps = plan.make(lab.scenario, lab.settings, lab.options)
+        _record(lab)
+        checks = () if skip_checks else lab.scenario.checks("up")
+        started = lab.clock.monotonic()
+        with lab.recording("up", tuple(step.info for step in steps), checks) as recording:
+            results: tuple[CheckResult, ...] = ()
+            try:
+                engine.run(steps, lab)
+                lab.mark_complete(True)
+                results = run_checks(lab, checks)
+                remember(lab, results)
+                if lab.cancel.is_set():
+                    raise LabError("interrupted", command=f"lab up {lab.scenario.name}")
+            except Exception as error:
+                lab.finish(recording, started, as_lab_error(error), results)
+                raise
+            failed = any(result.outcome == "failed" for result in results)
+            return lab.finish(recording, started, checks=results, exit_code=CHECK_FAILED if failed else 0)
+
+
+def as_lab_error(error: Exception) -> LabError:
+    """The error itself, or `bug` around it."""
+    if isinstance(error, LabError):
+        return error
+    return LabError("bug", problem=f"{type(error).__name__}: {error}", command="lab up")
+
+
+def _record(lab: Lab) -> None:
+    """Write what the lab is meant to be, with a port for each purpose; refuse to turn it into another."""
+    record = lab.folder.record()
+    if record is not None:
+        difference = differs(record, lab)
+        if difference:
+            raise LabError(
+                "lab-other-spec",
+                name=lab.name,
+                difference=difference,
+                scenario=lab.scenario.name,
+                other=f"{lab.name}-2",
+            )
+    else:
+        record = replace(lab.fresh_record(), ports=existing_ports(lab))
+        lab.folder.save(record)
+    argocd = set(lab.instances)
+    purposes = ["git"]
+    for cluster in lab.scenario.clusters:
+        purposes.append(f"api:{cluster.name}")
+        if cluster.name in argocd:
+            purposes.append(f"ui:{cluster.name}")
+    bound = set(existing_ports(lab))
+    for purpose in purposes:
+        port = lab.folder.port(purpose)
+        if purpose not in bound and not port_free(port):
+            lab.folder.new_port(purpose)
+
+
+def existing_ports(lab: Lab) -> dict[str, int]:
+    """Ports that parts of this lab are bound to, read from reality."""
+    return dict(lab.provider.ports())
+
+
+def differs(record: Record, lab: Lab) -> str:
+    """How the wanted lab differs from the recorded one; empty when it is the same."""
+    if record.scenario != lab.scenario.id:
+        return f"it runs {record.scenario}, not {lab.scenario.id}"
+    if record.provider != lab.provider.name:
+        return f"its provider is {record.provider}, not {lab.provider.name}"
+    if record.options != lab.options:
+        before, now = vars(record.options), vars(lab.options)
+        changed = [f"{key} is {before[key]}, not {now[key]}" for key in before if before[key] != now[key]]
+        return "; ".join(changed)
+    if record.digest != lab.scenario.digest:
+        return "the scenario's files have changed since it was started"
+    return ""

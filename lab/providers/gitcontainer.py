@@ -1,0 +1,139 @@
+"""The git server as one container beside the clusters."""
+
+import threading
+from collections.abc import Callable
+
+from lab import git
+from lab.containers import Docker
+from lab.errors import LabError
+from lab.events import ChangeMade
+from lab.ports import Clock, Sink
+from lab.settings import Settings
+from lab.state import LabFolder, write_private
+from lab.waiting import wait_until
+
+OWNER_LABEL = "gitops-lab.name"
+ROLE_LABEL = "gitops-lab.role"
+ALIAS = "lab-git"
+PORT = 3000
+READY_TIMEOUT = 120.0
+STOP_TIMEOUT = 10
+
+
+class GitContainer:
+    """Gitea in the lab's network, known there as `lab-git`, and on a loopback port of this machine.
+
+    :param network: Docker network of the lab
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: LabFolder,
+        engine: Callable[[], Docker],
+        clock: Clock,
+        cancel: threading.Event,
+        sink: Sink,
+        network: str,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._engine = engine
+        self._clock = clock
+        self._cancel = cancel
+        self._sink = sink
+        self._network = network
+
+    @property
+    def name(self) -> str:
+        return f"{self._folder.name}-git"
+
+    def running(self) -> bool:
+        row = self._own()
+        return row is not None and row["State"]["Status"] == "running"
+
+    def ports(self) -> dict[str, int]:
+        """The loopback port it is bound to, running or not."""
+        row = self._own()
+        bound = ((row or {}).get("HostConfig", {}).get("PortBindings") or {}).get(f"{PORT}/tcp")
+        return {"git": int(bound[0]["HostPort"])} if bound else {}
+
+    def server(self) -> git.Gitea:
+        password = self._folder.path / "secrets" / "git"
+        return git.Gitea(
+            f"http://127.0.0.1:{self._folder.port('git')}",
+            password.read_text(encoding="utf-8") if password.exists() else "",
+            container=self.name,
+        )
+
+    def start(self) -> None:
+        """Start it, made first if need be, and wait until it answers to the lab's user."""
+        row = self._own()
+        if row is None:
+            self._make()
+        elif row["State"]["Status"] != "running":
+            self._engine().start(self.name)
+            self._changed(f"docker start {self.name}")
+        wait_until(
+            lambda: self.server().alive(),
+            awaited="the git server",
+            timeout=READY_TIMEOUT,
+            clock=self._clock,
+            cancel=self._cancel,
+            interval=0.3,
+            more=f"docker logs {self.name}",
+        )
+        if self.server().ready():
+            self._give_access()
+
+    def stop(self) -> None:
+        if self.running():
+            self._engine().stop(self.name, STOP_TIMEOUT)
+            self._changed(f"docker stop {self.name}")
+
+    def remove(self) -> None:
+        if self._own() is not None:
+            self._engine().remove(self.name)
+            self._changed(f"docker rm -f -v {self.name}")
+
+    def _own(self) -> dict[str, object] | None:
+        row = self._engine().inspect(self.name)
+        if row is None:
+            return None
+        if (row["Config"].get("Labels") or {}).get(OWNER_LABEL) != self._folder.name:
+            raise LabError("foreign", what=f"container {self.name}", scenario="centralized")
+        return row
+
+    def _make(self) -> None:
+        port = self._folder.port("git")
+        try:
+            self._engine().run(
+                name=self.name,
+                image=self._settings.git_image,
+                labels={OWNER_LABEL: self._folder.name, ROLE_LABEL: "git"},
+                environment=git.container_environment(self._folder.secret("git-key")),
+                ports={PORT: port},
+                network=self._network,
+                aliases=[ALIAS],
+            )
+        except LabError as error:
+            if "port is already allocated" in error.details or "address already in use" in error.details:
+                self._engine().remove(self.name)
+                raise LabError("port-taken", port=port, purpose="git server", details=error.details) from error
+            raise
+        self._changed(f"docker run -d --name {self.name} --network {self._network} {self._settings.git_image}")
+
+    def _give_access(self) -> None:
+        """Make the lab's user, or a new credential for it when the lab folder was lost."""
+        for argv, read in git.access_commands():
+            code, output = self._engine().exec(self.name, list(argv))
+            credential = read(output) if code == 0 else ""
+            if credential:
+                write_private(self._folder.path / "secrets" / "git", credential)
+                break
+        problem = self.server().ready()
+        if problem:
+            raise LabError("git-failed", reason=problem, request="sign in as lab", container=self.name)
+
+    def _changed(self, command: str) -> None:
+        self._sink(ChangeMade(command=command))

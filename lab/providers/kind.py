@@ -1,0 +1,347 @@
+"""Clusters as kind makes them: one container each, on one Docker network."""
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.containers import Docker, connect
+from lab.errors import LabError
+from lab.events import ChangeMade, LogLine
+from lab.kube import Cluster as KubeCluster
+from lab.model import Capability, Cluster
+from lab.ports import Clock, Command, GitServer, Node, Shell, Sink
+from lab.providers.gitcontainer import GitContainer
+from lab.settings import Settings
+from lab.state import LabFolder, make_private, write_private
+
+CAPABILITIES: frozenset[Capability] = frozenset({"can_create", "runs_containers", "has_network", "keeps_time"})
+MARK = "/etc/gitops-lab"
+"""Every node mounts the lab's own `mark` folder here: `docker inspect` tells whose it is, from its first moment."""
+KIND_LABEL = "io.x-k8s.kind.cluster"
+OWNER_LABEL = "gitops-lab.name"
+UI_NODE_PORT = 30443
+COMPLETE = "/kind/gitops-lab-complete"
+CREATE_TIMEOUT = 600
+STOP_TIMEOUT = 20
+
+
+class Kind:
+    """The kind provider for one lab.
+
+    :param docker: reaches the engine; called once, on first use
+    """
+
+    name = "kind"
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: LabFolder,
+        shell: Shell,
+        clock: Clock,
+        cancel: threading.Event,
+        sink: Sink,
+        docker: Callable[[], Docker] = connect,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._shell = shell
+        self._sink = sink
+        self._connect = docker
+        self._docker: Docker | None = None
+        self._guard = threading.RLock()
+        self._complete: set[str] = set()
+        self._git = GitContainer(settings, folder, self._engine, clock, cancel, sink, self.network)
+
+    def _engine(self) -> Docker:
+        with self._guard:
+            if self._docker is None:
+                self._docker = self._connect()
+            return self._docker
+
+    # --- names --------------------------------------------------------------------------------------------------
+
+    @property
+    def network(self) -> str:
+        """kind's own network for the lab called `lab`; any other lab has one, so that `lab-git` means one thing."""
+        return "kind" if self._folder.name == "lab" else f"{self._folder.name}-net"
+
+    def _cluster(self, cluster: str) -> str:
+        return f"{self._folder.name}-{cluster}"
+
+    def _node(self, cluster: str) -> str:
+        return f"{self._cluster(cluster)}-control-plane"
+
+    def server(self, cluster: str) -> str:
+        return f"https://{self._node(cluster)}:6443"
+
+    def ui_url(self, cluster: str) -> str:
+        return f"https://127.0.0.1:{self._folder.port(f'ui:{cluster}')}"
+
+    # --- what exists --------------------------------------------------------------------------------------------
+
+    def _rows(self) -> dict[str, dict[str, Any]]:
+        """Containers of this lab's clusters by cluster name. One with our name but not our mark raises `foreign`."""
+        rows: dict[str, dict[str, Any]] = {}
+        prefix = f"{self._folder.name}-"
+        for row in self._engine().containers(filters={"label": KIND_LABEL}):
+            name = row["Labels"][KIND_LABEL]
+            if name.startswith(prefix) and self._is_ours(row):
+                rows[name.removeprefix(prefix)] = row
+        return rows
+
+    def _is_ours(self, row: dict[str, Any]) -> bool:
+        return any(
+            mount.get("Destination") == MARK and Path(mount.get("Source", "")) == self._mark
+            for mount in row.get("Mounts", [])
+        )
+
+    @property
+    def _mark(self) -> Path:
+        return self._folder.path / "mark"
+
+    def nodes(self, memory: bool = False) -> Sequence[Node]:
+        nodes = []
+        for cluster, row in sorted(self._rows().items()):
+            running = row["State"] == "running"
+            state = "running" if running else "paused"
+            if running and not self._is_complete(row["Id"]):
+                state = "partial"
+            used = self._engine().memory(row["Id"]) if running and memory else 0
+            nodes.append(Node(cluster=cluster, state=state, memory_bytes=used))
+        return nodes
+
+    def ports(self) -> dict[str, int]:
+        """Host ports that existing containers are bound to, by purpose."""
+        found: dict[str, int] = {}
+        for cluster, row in self._rows().items():
+            for port in row.get("Ports", []):
+                purpose = {6443: f"api:{cluster}", UI_NODE_PORT: f"ui:{cluster}"}.get(port.get("PrivatePort"))
+                if purpose and port.get("PublicPort"):
+                    found[purpose] = port["PublicPort"]
+        return found | self._git.ports()
+
+    def _is_complete(self, container: str) -> bool:
+        if container not in self._complete:
+            code, _ = self._engine().exec(container, ["test", "-e", COMPLETE])
+            if code != 0:
+                return False
+            self._complete.add(container)
+        return True
+
+    def _state(self, cluster: str) -> str:
+        return next((node.state for node in self.nodes() if node.cluster == cluster), "absent")
+
+    # --- shared -------------------------------------------------------------------------------------------------
+
+    def prepared(self, images: Sequence[str]) -> bool:
+        engine = self._engine()
+        return engine.network(self.network) is not None and all(engine.has_image(image) for image in images)
+
+    def prepare(self, images: Sequence[str]) -> None:
+        engine = self._engine()
+        if engine.network(self.network) is None:
+            engine.create_network(self.network, {OWNER_LABEL: self._folder.name})
+            self._changed(f"docker network create {self.network}")
+        for image in images:
+            self._fetch(image)
+
+    def _fetch(self, image: str) -> None:
+        if not self._engine().has_image(image):
+            self._engine().pull(image, lambda text: self._sink(LogLine(text=text)))
+            self._changed(f"docker pull {image}")
+
+    # --- clusters -----------------------------------------------------------------------------------------------
+
+    def create(self, cluster: Cluster) -> None:
+        name, node = self._cluster(cluster.name), self._node(cluster.name)
+        row = self._engine().inspect(node)
+        if row is not None and cluster.name not in self._rows():
+            raise LabError("foreign", what=f"container {node}", scenario="centralized")
+        state = self._state(cluster.name)
+        if state == "running":
+            return
+        if state == "paused" and self._was_created(str(row["Id"]) if row else ""):
+            self.resume(cluster.name)
+            return
+        if state != "absent":
+            self.delete(cluster.name)
+        make_private(self._mark)
+        config = self._folder.path / "kind" / f"{name}.yaml"
+        write_private(config, yaml.safe_dump(self._config(cluster.name), sort_keys=False))
+        scratch = self._folder.path / "kind" / f"{name}.kubeconfig"
+        scratch.unlink(missing_ok=True)
+        self._folder.note("creating", cluster=cluster.name)
+        argv = ("kind", "create", "cluster", "--name", name, "--config", str(config), "--kubeconfig", str(scratch))
+        self._kind(*argv, "--image", self._settings.node_image, "--wait", "0s", cluster=cluster.name)
+        self._write_kubeconfig(cluster.name, scratch.read_text(encoding="utf-8"))
+        scratch.unlink(missing_ok=True)
+        self._engine().exec(node, ["touch", COMPLETE])
+        self._folder.note("created", cluster=cluster.name, container=(self._engine().inspect(node) or {}).get("Id", ""))
+
+    def _was_created(self, container: str) -> bool:
+        return any(fact["what"] == "created" and fact.get("container") == container for fact in self._folder.journal())
+
+    def _config(self, cluster: str) -> dict[str, Any]:
+        ports = self._folder.record()
+        ui = ports.ports.get(f"ui:{cluster}") if ports else None
+        mapping = {"containerPort": UI_NODE_PORT, "hostPort": ui, "listenAddress": "127.0.0.1"}
+        return {
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "networking": {"apiServerAddress": "127.0.0.1", "apiServerPort": self._folder.port(f"api:{cluster}")},
+            "nodes": [
+                {
+                    "role": "control-plane",
+                    "extraPortMappings": [mapping] if ui else [],
+                    "extraMounts": [{"hostPath": str(self._mark), "containerPath": MARK, "readOnly": True}],
+                }
+            ],
+        }
+
+    def _kind(self, *argv: str, cluster: str, changes: bool = True) -> str:
+        env = [("KIND_EXPERIMENTAL_PROVIDER", "docker")]
+        if self.network != "kind":
+            env.append(("KIND_EXPERIMENTAL_DOCKER_NETWORK", self.network))
+        command = Command(
+            argv=argv,
+            timeout=CREATE_TIMEOUT,
+            env=tuple(env),
+            cwd=self._folder.path,
+            step=f"create:{cluster}" if changes else "",
+            cluster=cluster,
+            changes=changes,
+        )
+        try:
+            return self._shell.run(command).stdout
+        except LabError as error:
+            if "port is already allocated" in error.details or "address already in use" in error.details:
+                port = self._folder.port(f"api:{cluster}")
+                raise LabError("port-taken", port=port, purpose=f"API of {cluster}", details=error.details) from error
+            raise
+
+    def delete(self, cluster: str) -> None:
+        if cluster in self._rows():
+            name = self._cluster(cluster)
+            scratch = self._folder.path / "kind" / f"{name}.kubeconfig"
+            self._kind("kind", "delete", "cluster", "--name", name, "--kubeconfig", str(scratch), cluster=cluster)
+        for path in (self._kubeconfig_path(cluster), self._folder.path / "kind" / f"{self._cluster(cluster)}.yaml"):
+            path.unlink(missing_ok=True)
+
+    def pause(self, cluster: str) -> None:
+        if self._state(cluster) in ("running", "partial"):
+            self._engine().stop(self._node(cluster), STOP_TIMEOUT)
+            self._changed(f"docker stop {self._node(cluster)}", cluster)
+
+    def resume(self, cluster: str) -> None:
+        if self._state(cluster) == "paused":
+            self._engine().start(self._node(cluster))
+            self._changed(f"docker start {self._node(cluster)}", cluster)
+
+    # --- access -------------------------------------------------------------------------------------------------
+
+    def _kubeconfig_path(self, cluster: str) -> Path:
+        return self._folder.path / "kubeconfigs" / f"{cluster}.yaml"
+
+    def kubeconfig(self, cluster: str) -> Path:
+        path = self._kubeconfig_path(cluster)
+        if not path.exists():
+            text = self._kind("kind", "get", "kubeconfig", "--name", self._cluster(cluster), cluster="", changes=False)
+            self._write_kubeconfig(cluster, text)
+        return path
+
+    def _write_kubeconfig(self, cluster: str, text: str) -> None:
+        """Keep kind's credentials under the lab's short names, so that all files merge into one view."""
+        config = yaml.safe_load(text)
+        for section in ("clusters", "users", "contexts"):
+            config[section][0]["name"] = cluster
+        config["contexts"][0]["context"] = {"cluster": cluster, "user": cluster}
+        config["current-context"] = cluster
+        write_private(self._kubeconfig_path(cluster), yaml.safe_dump(config, sort_keys=False))
+
+    def kube(self, cluster: str) -> KubeCluster:
+        return KubeCluster(self.kubeconfig(cluster), cluster, self._sink)
+
+    def ca(self, cluster: str) -> str:
+        config = yaml.safe_load(self.kubeconfig(cluster).read_text(encoding="utf-8"))
+        return base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+
+    # --- images -------------------------------------------------------------------------------------------------
+
+    def loaded(self, cluster: str, images: Sequence[str]) -> bool:
+        return not self._missing(cluster, images)
+
+    def _missing(self, cluster: str, images: Sequence[str]) -> list[str]:
+        code, output = self._engine().exec(self._node(cluster), ["ctr", "-n", "k8s.io", "images", "ls", "-q"])
+        present = set(output.split()) if code == 0 else set()
+        return [image for image in images if image not in present]
+
+    def load(self, cluster: str, images: Sequence[str]) -> None:
+        missing = self._missing(cluster, images)
+        if not missing:
+            return
+        archive = self.archive(missing)
+        argv = ("docker", "exec", "-i", self._node(cluster), "ctr", "-n", "k8s.io", "images", "import", "-")
+        self._shell.run(
+            Command(argv=argv, timeout=300, stdin=archive, step=f"load:{cluster}", cluster=cluster, changes=True)
+        )
+        still = self._missing(cluster, missing)
+        if still:
+            raise LabError("image-unavailable", image=still[0], reason=f"the archive did not bring it into {cluster}")
+
+    def archive(self, images: Sequence[str]) -> Path:
+        """One file with these images for this machine's platform; written once, shared by all clusters."""
+        with self._guard:
+            for image in images:
+                self._fetch(image)
+            ids = sorted(f"{image} {self._engine().image_id(image)}" for image in images)
+            path = self._folder.path / "images" / f"{hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]}.tar"
+            if not path.exists():
+                make_private(path.parent)
+                partial = path.with_suffix(".partial")
+                platform = self._platform()
+                argv = ("docker", "save", *platform, "-o", str(partial), "--", *images)
+                self._shell.run(Command(argv=argv, timeout=300))
+                partial.chmod(0o600)
+                partial.replace(path)
+            return path
+
+    def _platform(self) -> tuple[str, ...]:
+        """`--platform` where engine and client know it: a multi-platform image store lacks the other platforms."""
+        version = self._engine().version()
+        api = tuple(int(part) for part in version.get("ApiVersion", "1.0").split("."))
+        return ("--platform", f"{version['Os']}/{version['Arch']}") if api >= (1, 48) else ()
+
+    # --- git ----------------------------------------------------------------------------------------------------
+
+    def start_git(self) -> None:
+        self._git.start()
+
+    def stop_git(self) -> None:
+        self._git.stop()
+
+    def git_running(self) -> bool:
+        return self._git.running()
+
+    def git(self) -> GitServer:
+        return self._git.server()
+
+    # --- end ----------------------------------------------------------------------------------------------------
+
+    def remove_shared(self) -> None:
+        self._git.remove()
+        row = self._engine().network(self.network)
+        ours = row is not None and (row.get("Labels") or {}).get(OWNER_LABEL) == self._folder.name
+        if ours and not (self._engine().network_members(self.network)):
+            self._engine().remove_network(self.network)
+            self._changed(f"docker network rm {self.network}")
+
+    def _changed(self, command: str, cluster: str = "") -> None:
+        self._sink(ChangeMade(cluster=cluster, command=command))

@@ -1,0 +1,219 @@
+"""One lab, opened: everything an operation needs."""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lab import scenario as scenarios
+from lab.errors import LabError
+from lab.events import RunFinished, RunStarted, StepInfo
+from lab.model import Check, Scenario, is_name
+from lab.ports import Clock, GitServer, Kube, Provider, Shell, Sink
+from lab.providers import make
+from lab.recording import Recording, Switch, silent
+from lab.results import CheckResult, RunResult
+from lab.settings import Settings
+from lab.shell import SystemShell
+from lab.state import LabFolder, Options, Record, labs
+from lab.waiting import SystemClock
+
+IN_CLUSTER_GIT = "http://lab-git:3000"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab's parts. Made by `open`, `prepare`, or a test with its own parts."""
+
+    settings: Settings
+    name: str
+    scenario: Scenario
+    folder: LabFolder
+    provider: Provider
+    shell: Shell
+    clock: Clock
+    sink: Switch
+    cancel: threading.Event
+    options: Options = field(default_factory=Options)
+    listener: Sink = silent
+
+    @classmethod
+    def open(cls, settings: Settings, name: str = "lab", sink: Sink = silent) -> "Lab":
+        """A lab that exists.
+
+        :raises LabError: `lab-unknown`; `name-invalid`; `scenario-unknown` when its scenario folder has gone
+        """
+        folder = LabFolder(settings.home, checked_name(name))
+        record = folder.record()
+        if record is None:
+            others = labs(settings.home)
+            known = f"; there is {', '.join(others)}" if others else ""
+            raise LabError("lab-unknown", name=f"{name}{known}")
+        path = Path(record.folder)
+        found = (
+            scenarios.load(path, settings.scenarios_dir) if path.is_dir() else scenarios.find(settings, record.scenario)
+        )
+        return cls.prepare(settings, found, record.provider, name, record.options, sink)
+
+    @classmethod
+    def prepare(
+        cls,
+        settings: Settings,
+        scenario: Scenario,
+        provider: str,
+        name: str = "lab",
+        options: Options | None = None,
+        sink: Sink = silent,
+    ) -> "Lab":
+        """A lab that may exist or not; nothing is written."""
+        folder = LabFolder(settings.home, checked_name(name))
+        switch, cancel, clock = Switch(), threading.Event(), SystemClock()
+        shell = SystemShell(switch)
+        return cls(
+            settings=settings,
+            name=name,
+            scenario=scenario,
+            folder=folder,
+            provider=make(provider, settings, folder, shell, clock, cancel, switch),
+            shell=shell,
+            clock=clock,
+            sink=switch,
+            cancel=cancel,
+            options=options or Options(),
+            listener=sink,
+        )
+
+    # --- parts --------------------------------------------------------------------------------------------------
+
+    def kube(self, cluster: str) -> Kube:
+        """The API of one cluster; a name outside the scenario raises `cluster-unknown`."""
+        names = [c.name for c in self.scenario.clusters]
+        if cluster not in names:
+            raise LabError("cluster-unknown", name=cluster, known=", ".join(names))
+        return self.provider.kube(cluster)
+
+    def git(self) -> GitServer:
+        return self.provider.git()
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """Clusters that run an Argo CD."""
+        return tuple(instance.on for instance in self.scenario.spec.argocd)
+
+    @property
+    def workspace(self) -> Path:
+        """Folder that holds the learner's clones."""
+        return self.folder.path / "workspace"
+
+    def environment(self) -> dict[str, str]:
+        """What scripts, `lab shell` and `lab env` set. Kubeconfigs come hub first; contexts are cluster names."""
+        hub = self.scenario.hub.name
+        order = [hub, *(c.name for c in self.scenario.clusters if c.name != hub)]
+        here = str(
+            Path(sys.argv[0]).absolute().parent if Path(sys.argv[0]).name == "lab" else Path(sys.executable).parent
+        )
+        existing = {node.cluster for node in self.provider.nodes()}
+        paths = [str(self.provider.kubeconfig(cluster)) for cluster in order if cluster in existing]
+        return {
+            "KUBECONFIG": ":".join(paths),
+            "LAB_NAME": self.name,
+            "LAB_SCENARIO": self.scenario.id,
+            "LAB_PROVIDER": self.provider.name,
+            "LAB_WORKSPACE": str(self.workspace),
+            "LAB_GIT_URL": self.git().url,
+            "LAB_DIR": str(self.folder.path),
+            "LAB_HOME": str(self.settings.home),
+            "PATH": f"{here}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def recording(
+        self, command: str, steps: tuple[StepInfo, ...] = (), checks: tuple[Check, ...] = ()
+    ) -> Iterator[Recording]:
+        """Record a run: its log, its RunStarted. Whoever runs it ends it with `finish`."""
+        recording = Recording(self.folder, command, self.clock, self.listener)
+        previous, self.sink.target = self.sink.target, recording
+        try:
+            recording(
+                RunStarted(
+                    command=command,
+                    lab=self.name,
+                    scenario=self.scenario.id,
+                    provider=self.provider.name,
+                    steps=steps,
+                    checks=tuple(check.id for check in checks),
+                    pid=os.getpid(),
+                    log=str(recording.path),
+                )
+            )
+            yield recording
+        finally:
+            self.sink.target = previous
+            recording.close()
+
+    def finish(
+        self,
+        recording: Recording,
+        started: float,
+        error: LabError | None = None,
+        checks: tuple[CheckResult, ...] = (),
+        exit_code: int = 0,
+    ) -> RunResult:
+        """Emit RunFinished and make the result. With an error its exit code counts."""
+        code = error.exit_code if error else exit_code
+        seconds = round(self.clock.monotonic() - started, 3)
+        cancelled = error is not None and error.code == "interrupted"
+        outcome = "cancelled" if cancelled else "error" if error else "success" if code == 0 else "partial"
+        recording(
+            RunFinished(
+                outcome=outcome,  # type: ignore[arg-type]
+                exit_code=code,
+                seconds=seconds,
+                changes=recording.changes,
+                error=error.code if error else "",
+                message=error.what if error else "",
+                hint=error.fix if error else "",
+            )
+        )
+        return RunResult(
+            outcome=outcome,  # type: ignore[arg-type]
+            exit_code=code,
+            seconds=seconds,
+            changes=recording.changes,
+            checks=checks,
+            log=str(recording.path),
+        )
+
+    # --- record -------------------------------------------------------------------------------------------------
+
+    def fresh_record(self) -> Record:
+        """What the record of this lab would be now."""
+        return Record(
+            name=self.name,
+            scenario=self.scenario.id,
+            folder=str(self.scenario.folder),
+            provider=self.provider.name,
+            digest=self.scenario.digest,
+            options=self.options,
+            created=self.clock.now(),
+        )
+
+    def mark_complete(self, complete: bool) -> None:
+        record = self.folder.record()
+        if record is not None and record.complete != complete:
+            self.folder.save(replace(record, complete=complete))
+
+
+def checked_name(name: str) -> str:
+    """The name, when it may name a lab.
+
+    :raises LabError: `name-invalid`
+    """
+    if not is_name(name):
+        raise LabError("name-invalid", name=name, thing="lab")
+    return name

@@ -1,0 +1,78 @@
+"""Argo CD: installed by the lab, or awaited where another instance installs it from git."""
+
+from dataclasses import dataclass
+
+from lab.argocd import install, manifest
+from lab.ports import Object
+from lab.session import Lab
+from lab.steps.step import Step, Told
+from lab.waiting import wait_until
+
+READY_TIMEOUT = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstallArgoCD(Step):
+    """Argo CD's objects on one cluster; whether its pods run is the next step's question."""
+
+    cluster: str
+
+    @property
+    def id(self) -> str:
+        return f"argocd:{self.cluster}"
+
+    @property
+    def title(self) -> str:
+        return f"installing Argo CD on {self.cluster}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.cluster,)
+
+    def _objects(self, lab: Lab) -> list[Object]:
+        return manifest.objects(lab.settings, lab.options, lab.options.ui)
+
+    def satisfied(self, lab: Lab) -> str:
+        return install.installed(lab.kube(self.cluster), self._objects(lab))
+
+    def run(self, lab: Lab, told: Told) -> None:
+        kube = lab.kube(self.cluster)
+        told("applying the manifest")
+        objects = self._objects(lab)
+        if lab.options.ui:
+            install.set_admin_password(kube, lab.folder.secret("argocd-admin"))
+        install.install(kube, objects, lab.clock, lab.cancel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitArgoCD(Step):
+    """All pods of one instance serve."""
+
+    cluster: str
+
+    @property
+    def id(self) -> str:
+        return f"argocd-ready:{self.cluster}"
+
+    @property
+    def title(self) -> str:
+        return f"waiting for Argo CD on {self.cluster}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.cluster,)
+
+    def satisfied(self, lab: Lab) -> str:
+        return install.ready(lab.kube(self.cluster))
+
+    def run(self, lab: Lab, told: Told) -> None:
+        kube = lab.kube(self.cluster)
+        wait_until(
+            lambda: install.ready(kube),
+            awaited=f"Argo CD on {self.cluster}",
+            timeout=READY_TIMEOUT,
+            clock=lab.clock,
+            cancel=lab.cancel,
+            more=f"lab shell {self.cluster}    # then: kubectl -n argocd get pods",
+            seen=told,
+        )

@@ -1,0 +1,167 @@
+"""Clusters: the shared network, the nodes, their images, their readiness."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lab.events import ClusterChanged
+from lab.model import Cluster
+from lab.ports import Kube, Ref
+from lab.session import Lab
+from lab.steps.step import Step, Told
+from lab.waiting import wait_until
+
+READY_TIMEOUT = 240.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareNetwork(Step):
+    """The network and the images that the first containers are made of."""
+
+    images: tuple[str, ...]
+    undoes: ClassVar[bool] = True
+
+    @property
+    def id(self) -> str:
+        return "prepare"
+
+    @property
+    def title(self) -> str:
+        return "preparing network and images"
+
+    @property
+    def undo_title(self) -> str:
+        return "removing git server and network"
+
+    def satisfied(self, lab: Lab) -> str:
+        return "" if lab.provider.prepared(self.images) else "network or images are missing"
+
+    def run(self, lab: Lab, told: Told) -> None:
+        lab.provider.prepare(self.images)
+
+    def undo(self, lab: Lab, told: Told) -> None:
+        lab.provider.remove_shared()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateCluster(Step):
+    """One cluster, created, or started when it is paused."""
+
+    cluster: Cluster
+    slot: ClassVar[str] = "create"
+    undoes: ClassVar[bool] = True
+
+    @property
+    def id(self) -> str:
+        return f"create:{self.cluster.name}"
+
+    @property
+    def title(self) -> str:
+        return f"creating cluster {self.cluster.name}"
+
+    @property
+    def undo_title(self) -> str:
+        return f"removing cluster {self.cluster.name}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.cluster.name,)
+
+    def satisfied(self, lab: Lab) -> str:
+        state = node_state(lab, self.cluster.name)
+        return "" if state == "running" else f"cluster {self.cluster.name} is {state}"
+
+    def run(self, lab: Lab, told: Told) -> None:
+        lab.sink(ClusterChanged(cluster=self.cluster.name, state="creating"))
+        lab.provider.create(self.cluster)
+
+    def undo(self, lab: Lab, told: Told) -> None:
+        lab.provider.delete(self.cluster.name)
+        lab.sink(ClusterChanged(cluster=self.cluster.name, state="gone"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitCluster(Step):
+    """The cluster can run pods: `kind create --wait` ends with 0 even when it gave up, so the lab looks itself."""
+
+    cluster: str
+
+    @property
+    def id(self) -> str:
+        return f"ready:{self.cluster}"
+
+    @property
+    def title(self) -> str:
+        return f"waiting for cluster {self.cluster}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.cluster,)
+
+    def satisfied(self, lab: Lab) -> str:
+        return not_ready(lab.kube(self.cluster))
+
+    def run(self, lab: Lab, told: Told) -> None:
+        kube = lab.kube(self.cluster)
+        wait_until(
+            lambda: not_ready(kube),
+            awaited=f"cluster {self.cluster}",
+            timeout=READY_TIMEOUT,
+            clock=lab.clock,
+            cancel=lab.cancel,
+            more=f"lab shell {self.cluster}    # then: kubectl get nodes,pods -A",
+            seen=told,
+        )
+        lab.sink(ClusterChanged(cluster=self.cluster, state="ready"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadImages(Step):
+    """Images inside a cluster, so that nothing is pulled from there."""
+
+    cluster: str
+    images: tuple[str, ...]
+    what: str
+    """What the images are for, e.g. `Argo CD`."""
+
+    @property
+    def id(self) -> str:
+        return f"load:{self.cluster}:{self.what.lower().replace(' ', '')}"
+
+    @property
+    def title(self) -> str:
+        return f"loading {self.what} images into {self.cluster}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.cluster,)
+
+    def satisfied(self, lab: Lab) -> str:
+        return "" if lab.provider.loaded(self.cluster, self.images) else f"{self.cluster} lacks images"
+
+    def run(self, lab: Lab, told: Told) -> None:
+        told(", ".join(self.images))
+        lab.provider.load(self.cluster, self.images)
+
+
+def node_state(lab: Lab, cluster: str) -> str:
+    """State of the cluster's node, `absent` when there is none."""
+    return next((node.state for node in lab.provider.nodes() if node.cluster == cluster), "absent")
+
+
+def not_ready(kube: Kube) -> str:
+    """Empty when the nodes are Ready, CoreDNS serves and pods get their default service account."""
+    nodes = kube.list(Ref(kind="Node"))
+    if not nodes:
+        return "no node has registered"
+    for node in nodes:
+        conditions = {c["type"]: c for c in node.get("status", {}).get("conditions", [])}
+        ready = conditions.get("Ready", {})
+        if ready.get("status") != "True":
+            return f"node {node['metadata']['name']} is not Ready: {ready.get('message', 'no condition yet')}"
+    dns = kube.get(Ref(kind="Deployment", namespace="kube-system", name="coredns"))
+    available = ((dns or {}).get("status") or {}).get("availableReplicas", 0)
+    if not available:
+        return "CoreDNS has no available replica"
+    if kube.get(Ref(kind="ServiceAccount", namespace="default", name="default")) is None:
+        return "the default service account is not there"
+    return ""

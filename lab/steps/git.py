@@ -1,0 +1,93 @@
+"""The git server, its repositories and the learner's clones."""
+
+from dataclasses import dataclass
+
+from lab import git_workspace
+from lab.argocd import manifest
+from lab.model import Repository
+from lab.session import Lab
+from lab.steps.step import Step, Told
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartGit(Step):
+    @property
+    def id(self) -> str:
+        return "git"
+
+    @property
+    def title(self) -> str:
+        return "starting the git server"
+
+    def satisfied(self, lab: Lab) -> str:
+        if not lab.provider.git_running():
+            return "the git server does not run"
+        return lab.git().ready()
+
+    def run(self, lab: Lab, told: Told) -> None:
+        lab.provider.start_git()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRepository(Step):
+    """The scenario's folder as the first commit; never again once `main` exists, because it is the learner's then."""
+
+    repository: Repository
+
+    @property
+    def id(self) -> str:
+        return f"push:{self.repository.name}"
+
+    @property
+    def title(self) -> str:
+        return f"pushing {self.repository.name} to the git server"
+
+    def satisfied(self, lab: Lab) -> str:
+        return "" if lab.git().head(self.repository.name) else f"repository {self.repository.name} is empty"
+
+    def run(self, lab: Lab, told: Told) -> None:
+        extra = {
+            include.to: manifest.text(lab.settings, lab.options, include.release) for include in self.repository.include
+        }
+        git_workspace.seed(
+            lab.shell,
+            lab.git(),
+            self.repository.name,
+            source=lab.scenario.folder / self.repository.from_,
+            extra_files=extra,
+            workdir=lab.folder.path / "seed",
+            credentials=git_workspace.credentials_path(lab.folder),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloneRepository(Step):
+    """The learner's working copy, with the hook that tells Argo CD of a push."""
+
+    repository: Repository
+
+    @property
+    def id(self) -> str:
+        return f"clone:{self.repository.name}"
+
+    @property
+    def title(self) -> str:
+        return f"cloning {self.repository.name} into the workspace"
+
+    def satisfied(self, lab: Lab) -> str:
+        return git_workspace.clone_missing(lab.workspace / self.repository.name, _hook(lab))
+
+    def run(self, lab: Lab, told: Told) -> None:
+        git_workspace.clone(
+            lab.shell,
+            lab.git(),
+            self.repository.name,
+            workspace=lab.workspace,
+            credentials=git_workspace.credentials_path(lab.folder),
+            hook=_hook(lab),
+        )
+
+
+def _hook(lab: Lab) -> str:
+    instances = [(cluster, lab.folder.path / "kubeconfigs" / f"{cluster}.yaml") for cluster in lab.instances]
+    return git_workspace.hook_text(instances, lab.options.timing)

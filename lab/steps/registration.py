@@ -1,0 +1,108 @@
+"""Registration: what lets an Argo CD work on a cluster."""
+
+from dataclasses import dataclass
+
+from lab.argocd import registration
+from lab.errors import LabError
+from lab.model import Cluster, Rights
+from lab.results import Link
+from lab.session import Lab
+from lab.steps.step import Step, Told
+from lab.waiting import wait_until
+
+RENEW_BEFORE = 7 * 24 * 3600.0
+"""Seconds of life below which a token is replaced."""
+PROBE_TIMEOUT = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register(Step):
+    """A service account on the cluster, its credential as a Secret on the hub."""
+
+    hub: str
+    cluster: Cluster
+    rights: Rights | None = None
+
+    @property
+    def id(self) -> str:
+        return f"register:{self.hub}/{self.cluster.name}"
+
+    @property
+    def title(self) -> str:
+        where = "itself" if self.hub == self.cluster.name else self.cluster.name
+        return f"registering {where} with {self.hub}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.hub, self.cluster.name) if self.hub != self.cluster.name else (self.hub,)
+
+    def _parts(self, lab: Lab) -> registration.Registration:
+        return registration.Registration(
+            hub=lab.kube(self.hub),
+            hub_name=self.hub,
+            target=lab.kube(self.cluster.name),
+            cluster=self.cluster,
+            server=lab.provider.server(self.cluster.name),
+            ca=lab.provider.ca(self.cluster.name),
+            rights=self.rights,
+            clock=lab.clock,
+        )
+
+    def link(self, lab: Lab) -> Link:
+        """What the registration is worth now."""
+        return registration.link(self._parts(lab), RENEW_BEFORE)
+
+    def satisfied(self, lab: Lab) -> str:
+        link = self.link(lab)
+        return "" if link.state == "ok" else f"{link.state}: {link.detail}"
+
+    def run(self, lab: Lab, told: Told) -> None:
+        registration.register(self._parts(lab))
+        lab.folder.note("registered", hub=self.hub, cluster=self.cluster.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeLink(Step):
+    """The hub's Argo CD reaches the cluster with the very credential it was given, asked from inside its pod."""
+
+    hub: str
+    cluster: str
+
+    @property
+    def id(self) -> str:
+        return f"probe:{self.hub}/{self.cluster}"
+
+    @property
+    def title(self) -> str:
+        return f"probing {self.cluster} from inside {self.hub}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return (self.hub, self.cluster)
+
+    def satisfied(self, lab: Lab) -> str:
+        return registration.probe(lab.kube(self.hub), self.cluster)
+
+    def run(self, lab: Lab, told: Told) -> None:
+        hub = lab.kube(self.hub)
+        last = ""
+
+        def probe() -> str:
+            nonlocal last
+            last = registration.probe(hub, self.cluster)
+            return last
+
+        try:
+            wait_until(
+                probe,
+                awaited=f"{self.cluster} as seen from {self.hub}",
+                timeout=PROBE_TIMEOUT,
+                clock=lab.clock,
+                cancel=lab.cancel,
+                interval=2.0,
+                seen=told,
+            )
+        except LabError as error:
+            if error.code != "wait-timeout":
+                raise
+            raise LabError("registration-failed", hub=self.hub, cluster=self.cluster, reason=last) from error
