@@ -15,13 +15,14 @@ WORKERS = 12
 Work = Callable[[Step, Lab], StepOutcome]
 
 
-def run(plan: Plan, lab: Lab) -> None:
+def run(plan: Plan, lab: Lab, again: str) -> None:
     """Do every step that is not yet satisfied.
 
+    :param again: the command that goes on after an interruption
     :raises LabError: the first step's error, when the steps that ran beside it have ended; `interrupted` when
         `lab.cancel` was set
     """
-    _walk(plan, lab, _do)
+    _walk(plan, lab, _do, again)
 
 
 def undo(plan: Plan, lab: Lab) -> None:
@@ -29,7 +30,7 @@ def undo(plan: Plan, lab: Lab) -> None:
 
     :raises LabError: the first error, at the end
     """
-    _walk(plan, lab, _undo, keep_going=True)
+    _walk(plan, lab, _undo, "lab down", keep_going=True)
 
 
 def _do(step: Step, lab: Lab) -> StepOutcome:
@@ -70,7 +71,7 @@ class _Slots:
             self._free[step.slot] += 1
 
 
-def _walk(plan: Plan, lab: Lab, work: Work, keep_going: bool = False) -> None:
+def _walk(plan: Plan, lab: Lab, work: Work, again: str, keep_going: bool = False) -> None:
     todo = list(plan)
     finished: set[str] = set()
     running: dict[Future[LabError | Exception | None], Step] = {}
@@ -101,7 +102,7 @@ def _walk(plan: Plan, lab: Lab, work: Work, keep_going: bool = False) -> None:
     if first_error is not None:
         raise first_error
     if lab.cancel.is_set():
-        raise LabError("interrupted", command=f"lab up {lab.scenario.name}")
+        raise LabError("interrupted", command=again)
 
 
 def _step(step: Step, lab: Lab, work: Work) -> LabError | Exception | None:

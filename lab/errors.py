@@ -233,6 +233,12 @@ ERRORS: dict[str, ErrorKind] = {
         fix="docker logs {container}",
         exit_code=CHECK_FAILED,
     ),
+    "web-failed": ErrorKind(
+        what="{url} did not answer: {reason}",
+        why="The request ended without the answer the lab needs.",
+        fix="curl -sSI {url}",
+        exit_code=NOT_READY,
+    ),
     "unsupported": ErrorKind(
         what="{what} is not possible with provider {provider}",
         why="The provider lacks {capability}.",
@@ -276,6 +282,16 @@ class LabError(Exception):
     @property
     def exit_code(self) -> int:
         return self.kind.exit_code
+
+
+def as_lab_error(error: BaseException, command: str) -> LabError:
+    """The error itself, or `bug` around one that is not the lab's.
+
+    :param command: what to type again, e.g. `lab check`
+    """
+    if isinstance(error, LabError):
+        return error
+    return LabError("bug", problem=f"{type(error).__name__}: {error}", command=command)
 
 
 class KubeError(LabError):

@@ -51,6 +51,7 @@ KINDS: dict[str, tuple[str, str, bool]] = {
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
     "Ingress": ("networking.k8s.io/v1", "ingresses", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
+    "Lease": ("coordination.k8s.io/v1", "leases", True),
     "PriorityClass": ("scheduling.k8s.io/v1", "priorityclasses", False),
     "Application": ("argoproj.io/v1alpha1", "applications", True),
     "ApplicationSet": ("argoproj.io/v1alpha1", "applicationsets", True),

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 NAME_LIMIT = 40
@@ -38,9 +38,13 @@ def _relative(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Duration = Annotated[str, AfterValidator(_duration)]
-RelativePath = Annotated[str, AfterValidator(_relative)]
+def _text(pattern: str, **more: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", **more})
+
+
+Name = Annotated[str, AfterValidator(_name), _text(NAME.pattern, maxLength=NAME_LIMIT)]
+Duration = Annotated[str, AfterValidator(_duration), _text(DURATION.pattern)]
+RelativePath = Annotated[str, AfterValidator(_relative), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
 def seconds(duration: str) -> float:
@@ -103,17 +107,20 @@ class Repository(Part):
     """A repository on the lab's git server, reached in clusters as `http://lab-git:3000/lab/<name>.git`."""
 
     name: Name
+    """Unique in the scenario; the repository's name on the server and in the workspace."""
     from_: Annotated[RelativePath, Field(alias="from")]
     """Folder of the scenario whose content is pushed, byte for byte."""
     include: Annotated[tuple[Include, ...], Field(strict=False)] = ()
+    """Files that are added to the folder's content."""
 
 
 class Bootstrap(Part):
     """The one thing applied by hand; everything else comes from git."""
 
     on: Name
+    """Cluster it is applied to."""
     apply: RelativePath
-    """Manifest file or folder of the scenario."""
+    """Manifest file of the scenario, or a folder whose manifests are applied by name."""
 
 
 class Expect(Part):
@@ -124,9 +131,11 @@ class Expect(Part):
     apiVersion: str = ""  # noqa: N815 - Kubernetes' own spelling
     """Only for kinds the lab does not know, e.g. `example.org/v1`."""
     namespace: str = ""
+    """Namespace to look in; without it, everywhere."""
     name: str = ""
     """One object; without it, all that the labels select."""
     labels: dict[str, str] = {}
+    """Labels that all must be on an object."""
     count: Annotated[int, Field(ge=0)] | None = None
     """Exactly this many; without it, at least one."""
     absent: bool = False
@@ -139,9 +148,13 @@ class App(Part):
     """State of one Application as Argo CD reports it."""
 
     name: str
+    """Name of the Application."""
     namespace: str = "argocd"
+    """Namespace of the Application itself, not of what it deploys."""
     sync: Literal["Synced", "OutOfSync", "Unknown"] | None = None
+    """Sync status it must have."""
     health: Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"] | None = None
+    """Health it must have."""
     revision: str = ""
     """`head:<repository>`: synced to the newest commit of that repository; or a commit id."""
     condition: str = ""
@@ -152,10 +165,13 @@ class AppSet(Part):
     """What one ApplicationSet generates."""
 
     name: str
+    """Name of the ApplicationSet."""
     namespace: str = "argocd"
+    """Namespace of the ApplicationSet itself."""
     applications: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     """Exactly these names, in any order."""
     count: Annotated[int, Field(ge=0)] | None = None
+    """Exactly this many Applications."""
 
 
 class Denied(Part):
@@ -173,11 +189,17 @@ class Http(Part):
     """A request through the API server's service proxy of the cluster."""
 
     namespace: Name
+    """Namespace of the Service."""
     service: Name
+    """Name of the Service."""
     port: Annotated[int, Field(ge=1, le=65535)]
+    """Port of the Service."""
     path: str = "/"
+    """Path of the request; starts with `/`."""
     status: Annotated[int, Field(ge=100, le=599)] = 200
+    """Status code it must answer."""
     contains: str = ""
+    """Text the answer must contain."""
 
 
 CHECK_KINDS = ("expect", "app", "appset", "denied", "script", "http")
@@ -196,14 +218,21 @@ class Check(Part):
     on: str = ""
     """Cluster to look at; the first management cluster when left out."""
     expect: Expect | None = None
+    """Objects of the cluster."""
     app: App | None = None
+    """One Application."""
     appset: AppSet | None = None
+    """What an ApplicationSet generates."""
     denied: Denied | None = None
+    """Something that must be refused."""
     script: RelativePath | None = None
     """Executable file. Exit 0 holds, 1 does not (stdout says why), 5 cannot be told here."""
     http: Http | None = None
+    """An answer of a Service."""
     timeout: Duration = "2m"
+    """How long it may take to become true, e.g. `90s` or `3m`."""
     needs: Annotated[tuple[Capability, ...], Field(strict=False)] = ()
+    """What the provider must be able to do; the check is skipped where it cannot."""
     hint: str = ""
     """What to look at when it does not hold; a command where possible."""
 
@@ -222,10 +251,14 @@ class Check(Part):
 
 
 class Metadata(Part):
+    """What people see of a scenario before they start it."""
+
     name: Name
     """Short name; the last part of the folder's path."""
     title: str
+    """One line."""
     level: Literal["beginner", "intermediate", "advanced"]
+    """Whom it is for."""
     minutes: Annotated[int, Field(ge=1, le=600)]
     """How long a learner needs for the lesson."""
     summary: str = ""
@@ -233,22 +266,33 @@ class Metadata(Part):
 
 
 class Spec(Part):
+    """What the lab builds, and how it is judged."""
+
     clusters: Annotated[tuple[Cluster, ...], Field(min_length=1, strict=False)]
+    """At least one, and one of them a management cluster."""
     argocd: Annotated[tuple[ArgoCD, ...], Field(min_length=1, strict=False)]
+    """Argo CD instances, at most one on a cluster."""
     repositories: Annotated[tuple[Repository, ...], Field(strict=False)] = ()
+    """Repositories on the lab's git server."""
     bootstrap: Annotated[tuple[Bootstrap, ...], Field(strict=False)] = ()
+    """What is applied once everything runs, in this order."""
     images: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Workload images, loaded into every cluster so that nothing is pulled from inside."""
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = ()
+    """What is true when the lab is as it should be."""
 
 
 class ScenarioFile(Part):
     """`scenario.yaml` of one folder."""
 
     apiVersion: Literal["lab/v1"]  # noqa: N815 - Kubernetes' own spelling
+    """Version of this format."""
     kind: Literal["Scenario"]
+    """Always `Scenario`."""
     metadata: Metadata
+    """What people see of it before they start it."""
     spec: Spec
+    """Clusters, Argo CD, repositories and checks."""
 
 
 class LessonStep(Part):
@@ -257,6 +301,7 @@ class LessonStep(Part):
     number: int
     """From the file name, counted from 1 without gaps."""
     slug: str
+    """The rest of the file name."""
     title: str
     checks: tuple[str, ...] = ()
     """Ids of the scenario's checks that decide the step; none: reading is enough."""

@@ -41,8 +41,9 @@ def make(scenario: Scenario, settings: Settings, options: Options) -> Plan:
         steps.append(load)
         if instance.via != "lab":
             continue
-        steps.append(InstallArgoCD(cluster=instance.on, needs=(create,)))
-        ready = WaitArgoCD(cluster=instance.on, needs=(f"argocd:{instance.on}", load.id))
+        # A pod that starts before its image is there would pull it.
+        steps.append(InstallArgoCD(cluster=instance.on, needs=(load.id,)))
+        ready = WaitArgoCD(cluster=instance.on, needs=(f"argocd:{instance.on}",))
         steps.append(ready)
         for name in (instance.on, *instance.manages):
             needs = tuple(dict.fromkeys((f"argocd:{instance.on}", f"create:{name}")))

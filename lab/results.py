@@ -152,3 +152,71 @@ class LessonStatus:
     text: str
     checks: tuple[CheckResult, ...] = ()
     done: bool = False
+    hint: str = ""
+    commands: tuple[str, ...] = ()
+    """Blocks of the text that are meant to be typed."""
+    finished: tuple[int, ...] = ()
+    """Numbers of the steps that are done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterMeasure:
+    """What one cluster costs and how fast it follows a commit."""
+
+    cluster: str
+    memory_bytes: int | None = None
+    """None: the provider cannot tell, or the cluster is stopped."""
+    pods: int | None = None
+    """None: its API does not answer."""
+    argocd: bool = False
+    applications: int | None = None
+    """Applications its own Argo CD looks after."""
+    credentials: int | None = None
+    """Clusters whose credentials its own Argo CD keeps, itself not counted."""
+    synced_seconds: float | None = None
+    """Median time from a push to Synced here."""
+    pushes: int = 0
+    """How many pushes that is the median of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survival:
+    """What a drill showed when it last ran."""
+
+    check: str
+    title: str
+    outcome: CheckOutcome
+    time: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What was measured in one lab at one time."""
+
+    scenario: str
+    """Scenario id."""
+    lab: str
+    provider: str
+    time: float
+    """Seconds since the epoch."""
+    clusters: tuple[ClusterMeasure, ...] = ()
+    survival: tuple[Survival, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRow:
+    """One criterion and what each shape does about it."""
+
+    criterion: str
+    cells: tuple[str, ...]
+    """One for each column of the table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionTable:
+    """The shapes side by side."""
+
+    columns: tuple[str, ...]
+    """Short scenario names."""
+    rows: tuple[DecisionRow, ...]

@@ -104,6 +104,12 @@ class Lab:
         return tuple(instance.on for instance in self.scenario.spec.argocd)
 
     @property
+    def destinations(self) -> dict[str, str]:
+        """Destination names and servers of Applications -> the lab's cluster names."""
+        names = [cluster.name for cluster in self.scenario.clusters]
+        return {name: name for name in names} | {self.provider.server(name): name for name in names}
+
+    @property
     def workspace(self) -> Path:
         """Folder that holds the learner's clones."""
         return self.folder.path / "workspace"

@@ -1,8 +1,7 @@
 """Take a lab down and leave nothing."""
 
 from lab import engine, git_workspace, plan
-from lab.errors import LabError
-from lab.operations.up import as_lab_error
+from lab.errors import LabError, as_lab_error
 from lab.results import RunResult
 from lab.session import Lab
 
@@ -29,7 +28,7 @@ def down(lab: Lab, discard: bool = False) -> RunResult:
             try:
                 engine.undo(steps, lab)
             except Exception as error:
-                lab.finish(recording, started, as_lab_error(error))
+                lab.finish(recording, started, as_lab_error(error, "lab down"))
                 raise
             result = lab.finish(recording, started)
         lab.folder.remove()

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from lab import engine, plan
-from lab.errors import LabError
+from lab.errors import LabError, as_lab_error
 from lab.events import ClusterChanged, StepInfo
-from lab.operations.up import as_lab_error
 from lab.results import RunResult
 from lab.session import Lab
 from lab.steps.pause import PauseCluster, PauseGit
@@ -41,9 +40,9 @@ def _run(lab: Lab, command: str, steps: plan.Plan) -> RunResult:
     infos: tuple[StepInfo, ...] = tuple(step.info for step in steps)
     with lab.recording(command, infos) as recording:
         try:
-            engine.run(steps, lab)
+            engine.run(steps, lab, f"lab {command}")
         except Exception as error:
-            lab.finish(recording, started, as_lab_error(error))
+            lab.finish(recording, started, as_lab_error(error, f"lab {command}"))
             raise
         for cluster in {name for step in steps for name in step.clusters}:
             lab.sink(ClusterChanged(cluster=cluster, state="paused" if command == "pause" else "ready"))

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 
 from lab import git_workspace
-from lab.argocd import fleet, refresh
-from lab.errors import LabError
-from lab.operations.up import as_lab_error
+from lab.argocd import fleet, refresh, sources
+from lab.errors import LabError, as_lab_error
 from lab.ports import Object, Ref
 from lab.results import Pushed
 from lab.session import IN_CLUSTER_GIT, Lab
@@ -44,16 +43,14 @@ def push(lab: Lab, repository: str = "", message: str = "") -> Pushed:
             arrival = _Arrival(revision=revision, started=lab.clock.monotonic())
             _await(lab, name, arrival)
         except Exception as error:
-            lab.finish(recording, started, as_lab_error(error))
+            lab.finish(recording, started, as_lab_error(error, "lab push"))
             raise
         seconds = max(arrival.seconds.values(), default=0.0)
         lab.folder.note(
             "pushed", repository=name, revision=revision, seconds=seconds, per_cluster=dict(arrival.clusters)
         )
         lab.finish(recording, started)
-        return Pushed(
-            repository=name, revision=revision, applications=tuple(sorted(arrival.seconds)), seconds=seconds
-        )
+        return Pushed(repository=name, revision=revision, applications=tuple(sorted(arrival.seconds)), seconds=seconds)
 
 
 def _await(lab: Lab, repository: str, arrival: _Arrival) -> None:
@@ -61,7 +58,7 @@ def _await(lab: Lab, repository: str, arrival: _Arrival) -> None:
     running = {node.cluster for node in lab.provider.nodes() if node.state == "running"}
     instances = [name for name in lab.instances if name in running]
     kubes = {name: lab.kube(name) for name in instances}
-    names = fleet.names_of(lab.scenario.clusters, lab.provider.server)
+    names = lab.destinations
 
     def ask() -> None:
         arrival.asked = lab.clock.monotonic()
@@ -73,13 +70,13 @@ def _await(lab: Lab, repository: str, arrival: _Arrival) -> None:
         behind = []
         for instance, kube in kubes.items():
             for app in kube.list(Ref(kind="Application", namespace="argocd")):
-                if not refresh.uses(app, url):
+                if not sources.uses(app.get("spec"), url):
                     continue
                 label = f"{instance}/{app['metadata']['name']}"
                 if _synced(app, arrival.revision):
                     seconds = round(lab.clock.monotonic() - arrival.started, 3)
                     first = arrival.seconds.setdefault(label, seconds)
-                    where = fleet.destination(app, instance, names)
+                    where = fleet.deploys_to(app["spec"].get("destination", {}), instance, names)
                     arrival.clusters[where] = max(first, arrival.clusters.get(where, 0.0))
                 else:
                     behind.append(label)

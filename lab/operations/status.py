@@ -94,7 +94,7 @@ def _quietly(read: Callable[[], Link], hub: str, cluster: str) -> Link:
 
 def _fleet(lab: Lab, ready: set[str]) -> tuple[FleetCell, ...]:
     kubes = {name: lab.kube(name) for name in lab.instances if name in ready}
-    return fleet.read(kubes, fleet.names_of(lab.scenario.clusters, lab.provider.server))
+    return fleet.read(kubes, lab.destinations)
 
 
 def _problems(clusters: tuple[ClusterStatus, ...], links: tuple[Link, ...], git: bool) -> tuple[str, ...]:

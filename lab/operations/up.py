@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lab import engine, plan
 from lab.checks.run import run as run_checks
-from lab.errors import CHECK_FAILED, LabError
+from lab.errors import CHECK_FAILED, LabError, as_lab_error
 from lab.operations.check import remember
 from lab.results import CheckResult, RunResult
 from lab.session import Lab
@@ -25,24 +25,17 @@ def up(lab: Lab, skip_checks: bool = False) -> RunResult:
         with lab.recording("up", tuple(step.info for step in steps), checks) as recording:
             results: tuple[CheckResult, ...] = ()
             try:
-                engine.run(steps, lab)
+                engine.run(steps, lab, f"lab up {lab.scenario.name}")
                 lab.mark_complete(True)
                 results = run_checks(lab, checks)
                 remember(lab, results)
                 if lab.cancel.is_set():
                     raise LabError("interrupted", command=f"lab up {lab.scenario.name}")
             except Exception as error:
-                lab.finish(recording, started, as_lab_error(error), results)
+                lab.finish(recording, started, as_lab_error(error, "lab up"), results)
                 raise
             failed = any(result.outcome == "failed" for result in results)
             return lab.finish(recording, started, checks=results, exit_code=CHECK_FAILED if failed else 0)
-
-
-def as_lab_error(error: Exception) -> LabError:
-    """The error itself, or `bug` around it."""
-    if isinstance(error, LabError):
-        return error
-    return LabError("bug", problem=f"{type(error).__name__}: {error}", command="lab up")
 
 
 def _record(lab: Lab) -> None:

@@ -1,7 +1,8 @@
 """The git server as one container beside the clusters."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from lab import git
 from lab.containers import Docker
@@ -9,13 +10,12 @@ from lab.errors import LabError
 from lab.events import ChangeMade
 from lab.ports import Clock, Sink
 from lab.settings import Settings
-from lab.state import LabFolder, write_private
+from lab.state import LabFolder
 from lab.waiting import wait_until
 
 OWNER_LABEL = "gitops-lab.name"
 ROLE_LABEL = "gitops-lab.role"
 ALIAS = "lab-git"
-PORT = 3000
 READY_TIMEOUT = 120.0
 STOP_TIMEOUT = 10
 
@@ -55,16 +55,12 @@ class GitContainer:
     def ports(self) -> dict[str, int]:
         """The loopback port it is bound to, running or not."""
         row = self._own()
-        bound = ((row or {}).get("HostConfig", {}).get("PortBindings") or {}).get(f"{PORT}/tcp")
+        bound = ((row or {}).get("HostConfig", {}).get("PortBindings") or {}).get(f"{git.PORT}/tcp")
         return {"git": int(bound[0]["HostPort"])} if bound else {}
 
     def server(self) -> git.Gitea:
-        password = self._folder.path / "secrets" / "git"
-        return git.Gitea(
-            f"http://127.0.0.1:{self._folder.port('git')}",
-            password.read_text(encoding="utf-8") if password.exists() else "",
-            container=self.name,
-        )
+        url = f"http://127.0.0.1:{self._folder.port('git')}"
+        return git.Gitea(url, self._folder.secret("git"), container=self.name, clock=self._clock)
 
     def start(self) -> None:
         """Start it, made first if need be, and wait until it answers to the lab's user."""
@@ -75,7 +71,7 @@ class GitContainer:
             self._engine().start(self.name)
             self._changed(f"docker start {self.name}")
         wait_until(
-            lambda: self.server().alive(),
+            self.server().ready,
             awaited="the git server",
             timeout=READY_TIMEOUT,
             clock=self._clock,
@@ -83,8 +79,8 @@ class GitContainer:
             interval=0.3,
             more=f"docker logs {self.name}",
         )
-        if self.server().ready():
-            self._give_access()
+        if git.ensure_account(self.server(), self._execute):
+            self._changed(f"docker exec {self.name} gitea admin user create --username {git.USER} --random-password")
 
     def stop(self) -> None:
         if self.running():
@@ -96,7 +92,7 @@ class GitContainer:
             self._engine().remove(self.name)
             self._changed(f"docker rm -f -v {self.name}")
 
-    def _own(self) -> dict[str, object] | None:
+    def _own(self) -> dict[str, Any] | None:
         row = self._engine().inspect(self.name)
         if row is None:
             return None
@@ -111,8 +107,8 @@ class GitContainer:
                 name=self.name,
                 image=self._settings.git_image,
                 labels={OWNER_LABEL: self._folder.name, ROLE_LABEL: "git"},
-                environment=git.container_environment(self._folder.secret("git-key")),
-                ports={PORT: port},
+                environment=git.container_environment(self._settings.manifests_dir, self._folder.secret("git-key")),
+                ports={git.PORT: port},
                 network=self._network,
                 aliases=[ALIAS],
             )
@@ -123,17 +119,8 @@ class GitContainer:
             raise
         self._changed(f"docker run -d --name {self.name} --network {self._network} {self._settings.git_image}")
 
-    def _give_access(self) -> None:
-        """Make the lab's user, or a new credential for it when the lab folder was lost."""
-        for argv, read in git.access_commands():
-            code, output = self._engine().exec(self.name, list(argv))
-            credential = read(output) if code == 0 else ""
-            if credential:
-                write_private(self._folder.path / "secrets" / "git", credential)
-                break
-        problem = self.server().ready()
-        if problem:
-            raise LabError("git-failed", reason=problem, request="sign in as lab", container=self.name)
+    def _execute(self, argv: Sequence[str]) -> str:
+        return self._engine().exec(self.name, list(argv))[1]
 
     def _changed(self, command: str) -> None:
         self._sink(ChangeMade(command=command))

@@ -168,9 +168,11 @@ class Kind:
         state = self._state(cluster.name)
         if state == "running":
             return
-        if state == "paused" and self._was_created(str(row["Id"]) if row else ""):
+        if state == "paused":
             self.resume(cluster.name)
-            return
+            state = self._state(cluster.name)
+            if state == "running":
+                return
         if state != "absent":
             self.delete(cluster.name)
         make_private(self._mark)
@@ -184,10 +186,7 @@ class Kind:
         self._write_kubeconfig(cluster.name, scratch.read_text(encoding="utf-8"))
         scratch.unlink(missing_ok=True)
         self._engine().exec(node, ["touch", COMPLETE])
-        self._folder.note("created", cluster=cluster.name, container=(self._engine().inspect(node) or {}).get("Id", ""))
-
-    def _was_created(self, container: str) -> bool:
-        return any(fact["what"] == "created" and fact.get("container") == container for fact in self._folder.journal())
+        self._folder.note("created", cluster=cluster.name)
 
     def _config(self, cluster: str) -> dict[str, Any]:
         ports = self._folder.record()

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from lab.argocd import install, manifest
-from lab.ports import Object
+from lab.argocd import NAMESPACE, install, manifest
+from lab.kube import ref_of
+from lab.ports import Kube, Object
 from lab.session import Lab
 from lab.steps.step import Step, Told
 from lab.waiting import wait_until
@@ -40,7 +41,7 @@ class InstallArgoCD(Step):
         told("applying the manifest")
         objects = self._objects(lab)
         if lab.options.ui:
-            install.set_admin_password(kube, lab.folder.secret("argocd-admin"))
+            _set_password(kube, lab.folder.secret("argocd-admin"))
         install.install(kube, objects, lab.clock, lab.cancel)
 
 
@@ -76,3 +77,11 @@ class WaitArgoCD(Step):
             more=f"lab shell {self.cluster}    # then: kubectl -n argocd get pods",
             seen=told,
         )
+
+
+def _set_password(kube: Kube, password: str) -> None:
+    """Our own password before the server starts, so that it makes none and leaves none lying around."""
+    secret = manifest.admin_secret(password)
+    if not manifest.password_matches(kube.get(ref_of(secret)) or {}, password):
+        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        kube.apply(secret)

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from lab import manifests
 from lab.argocd import teardown
+from lab.errors import LabError
 from lab.kube import ref_of
 from lab.model import Bootstrap
 from lab.ports import Object
 from lab.session import Lab
-from lab.steps.clusters import node_state
 from lab.steps.step import Step, Told
 
 TEARDOWN_TIMEOUT = 60.0
@@ -41,8 +41,8 @@ class ApplyBootstrap(Step):
 
     def _objects(self, lab: Lab) -> list[Object]:
         values = {f"cluster.{c.name}.server": lab.provider.server(c.name) for c in lab.scenario.clusters}
-        loaded = manifests.objects(lab.scenario.folder / self.bootstrap.apply)
-        return [manifests.substitute(obj, values) for obj in loaded]
+        found = manifests.documents(lab.scenario.folder / self.bootstrap.apply)
+        return [manifests.substitute(obj, values) for obj in found]
 
     def satisfied(self, lab: Lab) -> str:
         kube = lab.kube(self.bootstrap.on)
@@ -59,5 +59,15 @@ class ApplyBootstrap(Step):
                 kube.apply(obj)
 
     def undo(self, lab: Lab, told: Told) -> None:
-        if node_state(lab, self.bootstrap.on) == "running":
-            teardown.remove(lab.kube(self.bootstrap.on), lab.clock, lab.cancel, TEARDOWN_TIMEOUT)
+        states = {node.cluster: node.state for node in lab.provider.nodes()}
+        if states.get(self.bootstrap.on) != "running":
+            return
+        away = [c.name for c in lab.scenario.clusters if states.get(c.name) != "running"]
+        gone = [*away, *(lab.provider.server(name) for name in away)]
+        try:
+            teardown.remove(lab.kube(self.bootstrap.on), lab.clock, lab.cancel, TEARDOWN_TIMEOUT, gone)
+        except LabError as error:
+            # Clusters that the lab made take with them whatever does not go by itself.
+            if "can_create" not in lab.provider.capabilities:
+                raise
+            told(f"{error.what}: {error.why}")

@@ -1,6 +1,7 @@
 """Clusters: the shared network, the nodes, their images, their readiness."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from lab.events import ClusterChanged
@@ -11,6 +12,8 @@ from lab.steps.step import Step, Told
 from lab.waiting import wait_until
 
 READY_TIMEOUT = 240.0
+HEARTBEAT = 25.0
+"""Seconds; a kubelet renews its lease every 10."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +101,12 @@ class WaitCluster(Step):
         return (self.cluster,)
 
     def satisfied(self, lab: Lab) -> str:
-        return not_ready(lab.kube(self.cluster))
+        return not_ready(lab.kube(self.cluster), lab.clock.now())
 
     def run(self, lab: Lab, told: Told) -> None:
         kube = lab.kube(self.cluster)
         wait_until(
-            lambda: not_ready(kube),
+            lambda: not_ready(kube, lab.clock.now()),
             awaited=f"cluster {self.cluster}",
             timeout=READY_TIMEOUT,
             clock=lab.clock,
@@ -148,8 +151,14 @@ def node_state(lab: Lab, cluster: str) -> str:
     return next((node.state for node in lab.provider.nodes() if node.cluster == cluster), "absent")
 
 
-def not_ready(kube: Kube) -> str:
-    """Empty when the nodes are Ready, CoreDNS serves and pods get their default service account."""
+def not_ready(kube: Kube, now: float) -> str:
+    """Empty when the nodes are Ready, CoreDNS serves and pods get their default service account.
+
+    What a node last said stays in the API while its kubelet is away; the lease tells whether it still speaks
+    (Kubernetes: "Node heartbeats").
+
+    :param now: seconds since the epoch
+    """
     nodes = kube.list(Ref(kind="Node"))
     if not nodes:
         return "no node has registered"
@@ -158,6 +167,9 @@ def not_ready(kube: Kube) -> str:
         ready = conditions.get("Ready", {})
         if ready.get("status") != "True":
             return f"node {node['metadata']['name']} is not Ready: {ready.get('message', 'no condition yet')}"
+        silent = _silence(kube, node["metadata"]["name"], now)
+        if silent > HEARTBEAT:
+            return f"the kubelet of node {node['metadata']['name']} has not spoken for {silent:.0f} s"
     dns = kube.get(Ref(kind="Deployment", namespace="kube-system", name="coredns"))
     available = ((dns or {}).get("status") or {}).get("availableReplicas", 0)
     if not available:
@@ -165,3 +177,10 @@ def not_ready(kube: Kube) -> str:
     if kube.get(Ref(kind="ServiceAccount", namespace="default", name="default")) is None:
         return "the default service account is not there"
     return ""
+
+
+def _silence(kube: Kube, node: str, now: float) -> float:
+    """Seconds since the node's kubelet renewed its lease; 0 when it has none yet."""
+    lease = kube.get(Ref(kind="Lease", namespace="kube-node-lease", name=node))
+    renewed = ((lease or {}).get("spec") or {}).get("renewTime")
+    return now - datetime.fromisoformat(renewed).timestamp() if renewed else 0.0

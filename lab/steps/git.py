@@ -1,8 +1,9 @@
 """The git server, its repositories and the learner's clones."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from lab import git_workspace
+from lab import git_workspace, push_hook
 from lab.argocd import manifest
 from lab.model import Repository
 from lab.session import Lab
@@ -49,6 +50,7 @@ class SeedRepository(Step):
         extra = {
             include.to: manifest.text(lab.settings, lab.options, include.release) for include in self.repository.include
         }
+        lab.git().create(self.repository.name)
         git_workspace.seed(
             lab.shell,
             lab.git(),
@@ -56,8 +58,12 @@ class SeedRepository(Step):
             source=lab.scenario.folder / self.repository.from_,
             extra_files=extra,
             workdir=lab.folder.path / "seed",
-            credentials=git_workspace.credentials_path(lab.folder),
+            credentials=credentials(lab),
         )
+        clone = lab.workspace / self.repository.name
+        if clone.is_dir():
+            told("bringing back what the workspace had pushed")
+            git_workspace.restore(lab.shell, lab.git(), clone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +81,22 @@ class CloneRepository(Step):
         return f"cloning {self.repository.name} into the workspace"
 
     def satisfied(self, lab: Lab) -> str:
-        return git_workspace.clone_missing(lab.workspace / self.repository.name, _hook(lab))
+        return "" if (lab.workspace / self.repository.name / ".git").is_dir() else "there is no clone"
 
     def run(self, lab: Lab, told: Told) -> None:
+        instances = [(cluster, lab.folder.path / "kubeconfigs" / f"{cluster}.yaml") for cluster in lab.instances]
         git_workspace.clone(
             lab.shell,
             lab.git(),
             self.repository.name,
             workspace=lab.workspace,
-            credentials=git_workspace.credentials_path(lab.folder),
-            hook=_hook(lab),
+            credentials=credentials(lab),
+            hook=push_hook.hook_text(instances, lab.options.timing),
         )
 
 
-def _hook(lab: Lab) -> str:
-    instances = [(cluster, lab.folder.path / "kubeconfigs" / f"{cluster}.yaml") for cluster in lab.instances]
-    return git_workspace.hook_text(instances, lab.options.timing)
+def credentials(lab: Lab) -> Path:
+    """The file from which git reads the password of the lab's git server."""
+    path = lab.folder.path / "secrets" / "git-credentials"
+    git_workspace.write_credentials(path, lab.git().url, lab.folder.secret("git"))
+    return path

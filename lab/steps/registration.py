@@ -10,8 +10,6 @@ from lab.session import Lab
 from lab.steps.step import Step, Told
 from lab.waiting import wait_until
 
-RENEW_BEFORE = 7 * 24 * 3600.0
-"""Seconds of life below which a token is replaced."""
 PROBE_TIMEOUT = 120.0
 
 
@@ -36,29 +34,44 @@ class Register(Step):
     def clusters(self) -> tuple[str, ...]:
         return (self.hub, self.cluster.name) if self.hub != self.cluster.name else (self.hub,)
 
-    def _parts(self, lab: Lab) -> registration.Registration:
-        return registration.Registration(
-            hub=lab.kube(self.hub),
-            hub_name=self.hub,
-            target=lab.kube(self.cluster.name),
-            cluster=self.cluster,
-            server=lab.provider.server(self.cluster.name),
-            ca=lab.provider.ca(self.cluster.name),
-            rights=self.rights,
-            clock=lab.clock,
-        )
+    def link(self, lab: Lab, ask: bool = False) -> Link:
+        """What the registration is worth now.
 
-    def link(self, lab: Lab) -> Link:
-        """What the registration is worth now."""
-        return registration.link(self._parts(lab), RENEW_BEFORE)
+        :param ask: also try its credential from inside the hub
+        """
+        name = self.cluster.name
+        return registration.link(
+            lab.kube(self.hub),
+            self.hub,
+            self.cluster,
+            lab.provider.server(name),
+            lab.provider.ca(name),
+            self.rights,
+            lab.clock,
+            renew_before=registration.RENEW_BEFORE,
+            ask=ask,
+        )
 
     def satisfied(self, lab: Lab) -> str:
         link = self.link(lab)
         return "" if link.state == "ok" else f"{link.state}: {link.detail}"
 
     def run(self, lab: Lab, told: Told) -> None:
-        registration.register(self._parts(lab))
-        lab.folder.note("registered", hub=self.hub, cluster=self.cluster.name)
+        name = self.cluster.name
+        registration.register(
+            lab.name,
+            lab.kube(self.hub),
+            self.hub,
+            lab.kube(name),
+            self.cluster,
+            lab.provider.server(name),
+            lab.provider.ca(name),
+            self.rights,
+            registration.RENEW_BEFORE,
+            lab.clock,
+            keep_labels=True,
+        )
+        lab.folder.note("registered", hub=self.hub, cluster=name)
 
 
 @dataclass(frozen=True, kw_only=True)

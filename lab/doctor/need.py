@@ -1,0 +1,95 @@
+"""What a lab takes from the machine, from one table of measured figures."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+
+from lab.model import Scenario
+from lab.state import Options
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What one part of a lab takes when it has settled."""
+
+    memory: int = 0
+    """Bytes, page cache that can be dropped left out."""
+    disk: int = 0
+    """Bytes below Docker's root."""
+    instances: int = 0
+    """inotify instances of the user the containers run as."""
+    watches: int = 0
+    """inotify watches of the same user."""
+    tasks: int = 0
+    """Processes and threads."""
+    keys: int = 0
+    """Kernel keys: a session keyring and its key per container."""
+    files: int = 0
+    """Open files."""
+
+    def __add__(self, other: "Share") -> "Share":
+        return Share(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Share)})
+
+    def __mul__(self, times: int) -> "Share":
+        return Share(**{f.name: getattr(self, f.name) * times for f in fields(Share)})
+
+
+# One row a part. docs/doctor.md says how the figures were taken.
+NODE = Share(memory=600 * MIB, disk=500 * MIB, instances=13, watches=1500, tasks=350, keys=36, files=3000)
+ARGOCD = Share(memory=450 * MIB, disk=900 * MIB, instances=0, watches=0, tasks=120, keys=12, files=400)
+ARGOCD_UI = Share(memory=250 * MIB, tasks=40, keys=8, files=200)
+GIT = Share(memory=150 * MIB, disk=100 * MIB, tasks=30, keys=2, files=100)
+IMAGES = Share(disk=3 * GIB)
+"""Node, Argo CD, git server and workload images once on the machine."""
+
+DISK_MARGIN = 10 * GIB
+"""kind switches eviction and image garbage collection off: nothing gives way when the disk fills."""
+CACHE_NEED = 1 * GIB
+"""Image archives and downloads below the lab's cache."""
+INSTANCES_BASE = 16
+"""inotify instances of the system's own services where they cannot be counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What the whole lab takes and what is still to come."""
+
+    clusters: tuple[str, ...]
+    """Short names, in the scenario's order."""
+    missing: tuple[str, ...]
+    """Those of them that do not run."""
+    total: Share
+    rest: Share
+    """Without what already runs."""
+
+
+def _parts(clusters: Collection[str], instances: Collection[str], options: Options) -> Share:
+    argocd = ARGOCD + ARGOCD_UI if options.ui else ARGOCD
+    return NODE * len(clusters) + argocd * sum(1 for name in instances if name in clusters)
+
+
+def need(
+    scenario: Scenario | None, options: Options, running: Collection[str] = (), git: bool = False, images: bool = False
+) -> Need:
+    """What the scenario takes; without one, the smallest lab: one cluster with Argo CD and the git server.
+
+    :param running: names of its clusters that run
+    :param git: whether its git server runs
+    :param images: whether its images are on this machine
+    """
+    clusters = tuple(c.name for c in scenario.clusters) if scenario else ("hub",)
+    instances = {a.on for a in scenario.spec.argocd} if scenario else {"hub"}
+    missing = tuple(name for name in clusters if name not in running)
+    return Need(
+        clusters=clusters,
+        missing=missing,
+        total=_parts(clusters, instances, options) + GIT + IMAGES,
+        rest=_parts(missing, instances, options) + (Share() if git else GIT) + (Share() if images else IMAGES),
+    )
+
+
+def estimate(scenario: Scenario | None, options: Options | None = None) -> int:
+    """Memory the lab takes when it has settled, in bytes."""
+    return need(scenario, options or Options()).total.memory

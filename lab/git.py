@@ -1,0 +1,253 @@
+"""The lab's git server: Gitea through its API, and how its container is set up."""
+
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from lab import web
+from lab.errors import LabError
+from lab.ports import Clock, PullRequest
+from lab.waiting import SystemClock, wait_until
+
+USER = "lab"
+BRANCH = "main"
+PORT = 3000
+"""Inside the container."""
+
+IN_CLUSTER_URL = "http://lab-git:3000"
+CONTAINER = "lab-git"
+
+PAGE = 50
+"""Items Gitea gives at most in one answer (`[api] MAX_RESPONSE_ITEMS`)."""
+
+MERGE_TIMEOUT = 20.0
+"""Seconds; Gitea looks for conflicts in the background before it merges."""
+
+TOKEN = re.compile(r"\b[0-9a-f]{40}\b")
+
+
+class Gitea:
+    """Implements `lab.ports.GitServer`.
+
+    :param url: on this machine, e.g. `http://127.0.0.1:40123`
+    :param password: of user `lab`
+    :param container: name of the container, for the hint in errors
+    """
+
+    def __init__(
+        self,
+        url: str,
+        password: str,
+        in_cluster_url: str = IN_CLUSTER_URL,
+        container: str = CONTAINER,
+        clock: Clock | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.in_cluster_url = in_cluster_url
+        self._password = password
+        self._container = container
+        self._clock = clock or SystemClock()
+
+    # --- server -------------------------------------------------------------------------------------------------
+
+    def ready(self) -> str:
+        """Empty when the server answers and its database works, else why not."""
+        try:
+            answer = web.request("GET", f"{self.url}/api/healthz", timeout=3.0)
+        except LabError as error:
+            return error.what
+        return "" if answer.status == 200 else f"the git server answers with status {answer.status}"
+
+    def signed_in(self) -> bool:
+        """Whether the account exists and has this lab's password."""
+        return self._ask("GET", "/user", accept=(200, 401, 403)).status == 200
+
+    def set_password(self, token: str) -> None:
+        """Give the account this lab's password, with an administrator's token."""
+        body = {"login_name": USER, "source_id": 0, "password": self._password, "must_change_password": False}
+        self._ask("PATCH", f"/admin/users/{USER}", body, token=token)
+
+    def remove_token(self, name: str) -> None:
+        """Delete one of the account's tokens; nothing happens when there is none."""
+        self._ask("DELETE", f"/users/{USER}/tokens/{quote(name)}", accept=(204, 404))
+
+    # --- repositories -------------------------------------------------------------------------------------------
+
+    def repositories(self) -> Sequence[str]:
+        """Names, sorted."""
+        return sorted(str(item["name"]) for item in self._pages("/user/repos"))
+
+    def create(self, repository: str) -> None:
+        """An empty repository that everybody on the network may read."""
+        body = {"name": repository, "private": False, "auto_init": False, "default_branch": BRANCH}
+        self._ask("POST", "/user/repos", body, accept=(201, 409))
+
+    def head(self, repository: str, branch: str = BRANCH) -> str:
+        answer = self._ask("GET", f"{_path(repository)}/branches/{quote(branch)}", accept=(200, 404))
+        return str(answer.json()["commit"]["id"]) if answer.status == 200 else ""
+
+    # --- pull requests ------------------------------------------------------------------------------------------
+
+    def open_pull(self, repository: str, branch: str, title: str, labels: Sequence[str] = ()) -> PullRequest:
+        """Ask to merge a pushed branch into main; the open request of that branch when there is one already."""
+        body = {
+            "head": branch,
+            "base": BRANCH,
+            "title": title,
+            "labels": [self._label(repository, name) for name in labels],
+        }
+        answer = self._ask("POST", f"{_path(repository)}/pulls", body, accept=(201, 409))
+        if answer.status == 201:
+            return _pull(answer.json())
+        for pull in self.pulls(repository):
+            if pull.branch == branch and pull.state == "open":
+                return pull
+        raise self._refused("POST", f"{_path(repository)}/pulls", answer)
+
+    def pulls(self, repository: str) -> Sequence[PullRequest]:
+        """All of them, closed ones too, newest first."""
+        return [_pull(item) for item in self._pages(f"{_path(repository)}/pulls?state=all")]
+
+    def merge_pull(self, repository: str, number: int) -> None:
+        """Merge with a merge commit; nothing happens when it is merged already."""
+        path = f"{_path(repository)}/pulls/{number}"
+        if self._ask("GET", path).json()["merged"]:
+            return
+
+        def merged() -> str:
+            # 405 stands for "not yet" as well as for "not possible".
+            answer = self._ask("POST", f"{path}/merge", {"Do": "merge"}, accept=(200, 405))
+            return "" if answer.status == 200 else _message(answer)
+
+        wait_until(
+            merged,
+            awaited=f"the merge of pull request {number} of {repository}",
+            timeout=MERGE_TIMEOUT,
+            clock=self._clock,
+            cancel=threading.Event(),
+            more=f"docker logs {self._container}",
+        )
+
+    def close_pull(self, repository: str, number: int) -> None:
+        self._ask("PATCH", f"{_path(repository)}/pulls/{number}", {"state": "closed"}, accept=(200, 201))
+
+    # --- transport ----------------------------------------------------------------------------------------------
+
+    def _label(self, repository: str, name: str) -> int:
+        """Id of a label; made when it is missing."""
+        path = f"{_path(repository)}/labels"
+        for item in self._pages(path):
+            if item["name"] == name:
+                return int(item["id"])
+        return int(self._ask("POST", path, {"name": name, "color": "#0075ca"}).json()["id"])
+
+    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+        sign = "&" if "?" in path else "?"
+        page = 1
+        while True:
+            items = self._ask("GET", f"{path}{sign}limit={PAGE}&page={page}").json() or []
+            yield from items
+            if len(items) < PAGE:
+                return
+            page += 1
+
+    def _ask(
+        self, method: str, path: str, body: Any = None, accept: Sequence[int] = (200, 201, 204), token: str = ""
+    ) -> web.Response:
+        headers = {"Authorization": f"token {token}"} if token else {}
+        auth = None if token else (USER, self._password)
+        try:
+            answer = web.request(method, f"{self.url}/api/v1{path}", json=body, auth=auth, headers=headers)
+        except LabError as error:
+            reason = "it did not answer"
+            raise LabError(
+                "git-failed",
+                reason=reason,
+                request=f"{method} {path}",
+                container=self._container,
+                details=error.details or error.what,
+            ) from error
+        if answer.status not in accept:
+            raise self._refused(method, path, answer)
+        return answer
+
+    def _refused(self, method: str, path: str, answer: web.Response) -> LabError:
+        reason = f"status {answer.status}, {_message(answer)}"
+        return LabError("git-failed", reason=reason, request=f"{method} {path}", container=self._container)
+
+
+def container_environment(manifests_dir: Path, secret_key: str) -> dict[str, str]:
+    """Environment of Gitea's rootless container: `manifests/gitserver/settings.yaml` and the key of its own secrets.
+
+    :param secret_key: random, kept with the lab: what Gitea encrypts can be read again only with it
+    """
+    content = (manifests_dir / "gitserver" / "settings.yaml").read_text(encoding="utf-8")
+    settings: dict[str, dict[str, str]] = yaml.safe_load(content)
+    settings["security"]["SECRET_KEY"] = secret_key
+    # Gitea's spelling of a dot in a section name, which shells do not pass on (modules/setting/config_env.go).
+    return {
+        f"GITEA__{section.replace('.', '_0X2E_')}__{key}": value
+        for section, values in settings.items()
+        for key, value in values.items()
+    }
+
+
+def ensure_account(gitea: Gitea, execute: Callable[[Sequence[str]], str]) -> bool:
+    """Make the account `lab`, an administrator with the lab's password; True when anything had to be done.
+
+    The password never stands in a command: Gitea makes one up, and a token it prints is used once to set ours. The
+    same way mends an account whose password was changed or whose making was cut short.
+
+    :param execute: runs a program in the container and returns what it printed
+    :raises LabError: `git-failed`
+    """
+    if gitea.signed_in():
+        return False
+    name = f"setup-{secrets.token_hex(4)}"
+    printed = execute(account_command(name))
+    found = TOKEN.findall(printed)
+    if not found:
+        reason = "it made no account"
+        raise LabError("git-failed", reason=reason, request="gitea admin user create", container=CONTAINER)
+    gitea.set_password(found[-1])
+    gitea.remove_token(name)
+    return True
+
+
+def account_command(token_name: str) -> tuple[str, ...]:
+    """What makes the account if it is missing and prints a token of it, to be run in the container."""
+    create = f"gitea admin user create --admin --username {USER} --email {USER}@localhost --random-password"
+    token = f"gitea admin user generate-access-token --username {USER} --token-name {token_name} --scopes write:admin"
+    return ("sh", "-c", f"{create} --must-change-password=false >/dev/null 2>&1; {token} --raw")
+
+
+def repository_url(base: str, repository: str) -> str:
+    """Address to clone from, on this machine or in clusters."""
+    return f"{base}/{USER}/{repository}.git"
+
+
+def _path(repository: str) -> str:
+    return f"/repos/{USER}/{quote(repository)}"
+
+
+def _pull(item: dict[str, Any]) -> PullRequest:
+    return PullRequest(
+        number=int(item["number"]),
+        title=item["title"],
+        branch=item["head"]["ref"],
+        labels=tuple(label["name"] for label in item.get("labels") or ()),
+        state="merged" if item.get("merged") else item["state"],
+    )
+
+
+def _message(answer: web.Response) -> str:
+    try:
+        return str(answer.json().get("message") or answer.text[:200])
+    except (ValueError, AttributeError):
+        return answer.text[:200]

@@ -1,0 +1,1 @@
+"""The screens: what exists, what is happening, and whether it is true."""

@@ -1,0 +1,187 @@
+"""The plan of a scenario and what it will create, before anything happens."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+
+from lab.events import StepInfo
+from lab.model import Scenario
+from lab.results import Diagnosis
+from lab.tui.actions import Facts, bindings
+from lab.tui.messages import Diagnosed, Planned, RunStartedHere
+from lab.tui.screens.choose import verdict
+from lab.tui.screens.page import Page
+from lab.tui.source import Choice, Standing
+from lab.tui.states import VERDICT
+from lab.tui.widgets.bar import crumbs, speaker
+from lab.tui.widgets.rows import Panel, Row
+
+
+class ConfirmScreen(Page):
+    """Left what will be there, right the steps with what each waits for."""
+
+    PAGE = "confirm"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("confirm")
+
+    def __init__(self, scenario: Scenario, choice: Choice, standing: Standing | None) -> None:
+        super().__init__()
+        self.scenario = scenario
+        self.choice = choice
+        self.standing = standing
+        self.steps: tuple[StepInfo, ...] = ()
+        self.error = ""
+        self.starting = False
+        self.made = Panel("what will be there", id="made")
+        self.plan = Panel("the plan", id="plan")
+
+    def compose(self) -> ComposeResult:
+        yield self.bar
+        with Horizontal(id="confirm-panes"):
+            yield self.made
+            yield self.plan
+        yield self.foot
+
+    def on_mount(self) -> None:
+        name = self.scenario.name
+        self.bar.left = crumbs(Content.styled(name, "bold $accent"), "this is the plan; nothing has happened yet")
+        self.bar.right = speaker(self.choice.provider)
+        self.plan.show([Row(left=Content.styled("… making the plan", "$text-muted"))])
+        self.plan.focus()
+        self._ask()
+
+    def _ask(self) -> None:
+        choice = self.choice
+        self.in_thread(
+            lambda: Planned(choice, tuple(self.source.plan(choice))),
+            "plan",
+            lambda error, hint: Planned(choice, (), error, hint),
+        )
+        if self.diagnosis is None:
+            self.in_thread(
+                lambda: Diagnosed(choice, self.source.diagnose(choice)),
+                "doctor",
+                lambda error, hint: Diagnosed(choice, None, f"{error} {hint}"),
+            )
+        self._draw()
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        return self.host.diagnoses.get(self.choice)
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot be started; empty when it can."""
+        other = self.standing
+        if other is not None and other.scenario != self.choice.scenario:
+            return f"lab {other.lab} runs {other.scenario.rpartition('/')[2]}; take it down first, or use --name"
+        if self.diagnosis is not None and not self.diagnosis.ready:
+            return "this machine cannot run it yet; d shows how to mend that"
+        return self.error
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(ready=bool(self.steps) and not self.obstacle, reason=self.obstacle or "the plan is not made yet")
+
+    @on(Planned)
+    def _take_plan(self, message: Planned) -> None:
+        if message.choice != self.choice:
+            return
+        self.steps, self.error = message.steps, message.error
+        if message.error:
+            self.plan.show([Row(left=VERDICT["problem"].content(message.error)), Row(left=Content(message.hint))])
+        else:
+            self.plan.border_title = f"the plan, {len(message.steps)} steps"
+            self.plan.show(plan_rows(message.steps))
+        self._draw()
+
+    @on(Diagnosed)
+    def _take_diagnosis(self, message: Diagnosed) -> None:
+        if message.diagnosis is not None:
+            self.host.diagnoses[message.choice] = message.diagnosis
+        self._draw()
+
+    def _draw(self) -> None:
+        rows = made_rows(self.scenario, self.choice, self.source.name)
+        if self.obstacle:
+            rows = [Row(left=VERDICT["problem"].content(self.obstacle)), Row(), *rows]
+        elif self.diagnosis is not None:
+            rows = [*rows, Row(), *verdict(self.diagnosis)]
+        self.made.show(rows)
+        self.refresh_bindings()
+
+    # --- actions ------------------------------------------------------------------------------------------------
+
+    def do_start(self) -> None:
+        if self.starting:
+            return
+        self.starting = True
+        self.host.last_choice = self.choice
+        arguments = self.source.up_arguments(self.choice)
+        self.in_thread(lambda: RunStartedHere(self.source.start("up", arguments)), "start", self.refused)
+
+    @on(RunStartedHere)
+    def _started(self, message: RunStartedHere) -> None:
+        self.host.show_run(message.ticket)
+
+    def do_with_ui(self) -> None:
+        self.choice = Choice(scenario=self.choice.scenario, provider=self.choice.provider, ui=not self.choice.ui)
+        self._ask()
+
+    def do_doctor(self) -> None:
+        self.host.open_doctor(self.choice)
+
+
+def plan_rows(steps: Sequence[StepInfo]) -> list[Row]:
+    """The steps with their numbers, and the numbers of those each one waits for."""
+    numbers = {step.id: index for index, step in enumerate(steps, 1)}
+    rows = []
+    for step in steps:
+        needs = sorted(numbers[need] for need in step.needs if need in numbers)
+        after = f"after {', '.join(map(str, needs))}" if needs else "at once"
+        rows.append(
+            Row(
+                left=Content.assemble((f"{numbers[step.id]:>2} ", "$text-muted"), step.title),
+                right=Content.styled(after, "$text-muted"),
+                hang=3,
+            )
+        )
+    return rows
+
+
+def made_rows(scenario: Scenario, choice: Choice, lab: str) -> list[Row]:
+    """What the lab will consist of."""
+
+    def head(text: str) -> Row:
+        return Row(left=Content.styled(text, "bold"))
+
+    def item(name: str, *rest: str) -> Row:
+        said = " · ".join(part for part in rest if part)
+        return Row(left=Content.assemble(name, (f"  {said}" if said else "", "$text-muted")), indent=2)
+
+    rows = [head(f"lab {lab}: {len(scenario.clusters)} cluster{'s' if len(scenario.clusters) > 1 else ''}")]
+    for cluster in scenario.clusters:
+        rows.append(item(cluster.name, cluster.role, " ".join(cluster.labels.values())))
+    rows += [Row(), head("Argo CD")]
+    for instance in scenario.spec.argocd:
+        manages = f"manages {', '.join(instance.manages)}" if instance.manages else ""
+        how = "installed from git" if instance.via == "git" else ("with its UI" if choice.ui else "core, no UI")
+        rows.append(item(f"on {instance.on}", how, manages))
+    repositories = [repository.name for repository in scenario.spec.repositories]
+    if repositories:
+        rows += [
+            Row(),
+            head("git server"),
+            item(f"{lab}-git", f"repository {', '.join(repositories)}", "your own clone"),
+        ]
+    checks = scenario.checks("up")
+    rows += [
+        Row(),
+        head("then"),
+        item(f"{len(checks)} checks", f"a lesson of {len(scenario.lesson)} steps" if scenario.lesson else ""),
+    ]
+    return rows

@@ -1,0 +1,114 @@
+"""What stands in the lab screen's panes: clusters and checks as rows, a lesson step as Markdown."""
+
+from collections.abc import Iterable, Mapping
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Markdown
+
+from lab.results import ClusterStatus, LabStatus, LessonStatus
+from lab.tui.source import CheckRow
+from lab.tui.states import CHECK, CLUSTER, size
+from lab.tui.widgets.rows import BLANK, Row
+
+NO_LESSON = "This scenario has no lesson. Look around: **enter** on a cell of the fleet says why it is as it is."
+
+
+def cluster_rows(status: LabStatus) -> list[Row]:
+    """The clusters with what they are for, links that are not well, and what differs from the plan."""
+    rows = [_cluster(cluster, status) for cluster in status.clusters]
+    rows += [Row(left=Content.styled(f"~ {problem}", "$warning")) for problem in status.problems]
+    places = (("workspace", status.workspace), ("git", status.git_url), ("Argo CD", status.ui_url))
+    there = [Row(left=Content.assemble((f"{name} ", "$text-muted"), text)) for name, text in places if text]
+    return [*rows, Row(), *there] if there else rows
+
+
+def _cluster(cluster: ClusterStatus, status: LabStatus) -> Row:
+    mark = CLUSTER[cluster.state]
+    about = [*(["Argo CD"] if cluster.argocd else []), *cluster.labels.values()]
+    left = Content.assemble(
+        mark.only(),
+        f" {cluster.name} ",
+        (mark.word, f"${mark.color}"),
+        ("  " + " ".join(about) if about else "", "$text-muted"),
+    )
+    links = [link for link in status.links if link.cluster == cluster.name and link.state != "ok"]
+    below = tuple(
+        Row(
+            left=Content.styled(
+                f"link from {link.hub} {link.state}{': ' if link.detail else ''}{link.detail}", "$warning"
+            ),
+            indent=2,
+            hang=0,
+        )
+        for link in links
+    )
+    memory = size(cluster.memory_bytes)
+    return Row(left=left, right=Content.styled(memory, "$text-muted") if memory else BLANK, below=below)
+
+
+def check_rows(checks: Iterable[CheckRow], step: Iterable[str], hinting: str = "") -> list[Row]:
+    """Checks of the lesson step, of the lab, and drills; lesson checks of other steps are left out.
+
+    :param step: ids of the checks that decide the lesson step
+    :param hinting: id of the check whose hint is shown
+    """
+    known: Mapping[str, CheckRow] = {check.id: check for check in checks}
+    chosen = [known[id] for id in step if id in known]
+    groups = (
+        ("this step", chosen),
+        ("the lab", [c for c in known.values() if c.phase == "up" and c not in chosen]),
+        ("drills, only when asked for", [c for c in known.values() if c.phase == "drill" and c not in chosen]),
+    )
+    rows: list[Row] = []
+    filled = [group for group in groups if group[1]]
+    for title, members in filled:
+        if len(filled) > 1:
+            rows.append(Row(left=Content.styled(title, "$text-muted")))
+        rows += [_check(check, check.id == hinting) for check in members]
+    return rows
+
+
+def _check(check: CheckRow, hint: bool) -> Row:
+    mark = CHECK[check.state]
+    below = []
+    if check.reason and check.state in ("failed", "running", "skipped"):
+        below.append(Row(left=Content.styled(check.reason, "$text-muted"), indent=2, hang=0, limit=4))
+    if hint and check.hint:
+        below.append(Row(left=Content.styled(f"hint: {check.hint}", "$accent"), indent=2, hang=0))
+    return Row(left=mark.only() + Content(f" {check.title}"), id=check.id, below=tuple(below))
+
+
+class LessonPane(VerticalScroll):
+    """A step of the lesson to read."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, classes="pane")
+        self.border_title = "lesson"
+        self.text = ""
+
+    def compose(self) -> ComposeResult:
+        yield Markdown("", open_links=False)
+
+    def show(self, step: LessonStatus | None, here: int, hint: bool) -> None:
+        """Show a step; the text is only set again when it changed.
+
+        :param here: number of the step the learner is at
+        :param hint: whether the step's hint is shown
+        """
+        if step is None:
+            self.border_title, self.border_subtitle = "lesson", ""
+            text = NO_LESSON
+        else:
+            leafed = f", you are at {here}" if here and step.step != here else ""
+            done = " ✓ done" if step.done and not leafed else ""
+            self.border_title = f"lesson {step.step}/{step.steps}{leafed}{done}"
+            self.border_subtitle = "n next  b back  h hint" if step.hint else "n next  b back"
+            text = f"### {step.title}\n\n{step.text}"
+            if hint and step.hint:
+                text += f"\n\n> **hint** {step.hint}"
+        if text != self.text:
+            self.text = text
+            self.query_one(Markdown).update(text)
+            self.scroll_home(animate=False)
