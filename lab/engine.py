@@ -12,6 +12,8 @@ from lab.session import Lab
 from lab.steps.step import Step
 
 WORKERS = 12
+UNKNOWN = ("kube-unreachable", "kube-refused", "git-failed")
+"""Errors that leave open whether a step is satisfied; then it is done, which is the same for what is there."""
 Work = Callable[[Step, Lab], StepOutcome]
 
 
@@ -34,7 +36,12 @@ def undo(plan: Plan, lab: Lab) -> None:
 
 
 def _do(step: Step, lab: Lab) -> StepOutcome:
-    missing = step.satisfied(lab)
+    try:
+        missing = step.satisfied(lab)
+    except LabError as error:
+        if error.code not in UNKNOWN:
+            raise
+        missing = f"{error.what}: {error.why}"
     if not missing:
         return "already"
     lab.folder.note("step-begun", step=step.id)

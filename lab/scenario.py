@@ -10,7 +10,7 @@ from lab.marks import LAB, Document
 from lab.model import Scenario, ScenarioFile
 from lab.problems import START, Problem, Problems, Report, ScenarioProblems
 from lab.rules import check_scenario
-from lab.scenario_files import digest
+from lab.scenario_files import digest, inside
 from lab.settings import Settings
 from lab.wording import validate
 
@@ -75,6 +75,9 @@ def all_scenarios(settings: Settings, broken: list[ScenarioProblems] | None = No
 
 
 def _document(file: Path, report: Report) -> Document | None:
+    if file.is_symlink() and not inside(file, file.parent):
+        report.add(START, (), "must not be a link that leads out of the scenario folder")
+        return None
     documents = read_documents(file, report, dialect=LAB)
     if len(documents) > 1:
         report.add(documents[1].place(), (), "must be one document, found another after ---")

@@ -124,6 +124,7 @@ class Lab:
         existing = {node.cluster for node in self.provider.nodes()}
         paths = [str(self.provider.kubeconfig(cluster)) for cluster in order if cluster in existing]
         return {
+            **self.settings.environment(),
             "KUBECONFIG": ":".join(paths),
             "LAB_NAME": self.name,
             "LAB_SCENARIO": self.scenario.id,
@@ -131,7 +132,6 @@ class Lab:
             "LAB_WORKSPACE": str(self.workspace),
             "LAB_GIT_URL": self.git().url,
             "LAB_DIR": str(self.folder.path),
-            "LAB_HOME": str(self.settings.home),
             "PATH": f"{here}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
 

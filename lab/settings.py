@@ -8,7 +8,6 @@ from pathlib import Path
 NODE_IMAGE = "kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5"
 ARGOCD_VERSION = "v3.6.1"
 GIT_IMAGE = "docker.gitea.com/gitea:1.26.0-rootless"
-PROBE_TIMEOUT = 5.0
 
 
 def _data_root() -> Path:
@@ -47,6 +46,20 @@ class Settings:
 
     create_slots: int = 2
     """`LAB_CREATE_SLOTS`: how many clusters are created at once; default 2."""
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child `lab` these same settings."""
+        values = {
+            "LAB_HOME": self.home,
+            "LAB_CACHE": self.cache,
+            "LAB_SCENARIOS_DIR": self.scenarios_dir,
+            "LAB_MANIFESTS_DIR": self.release_manifests_dir,
+            "LAB_NODE_IMAGE": self.node_image,
+            "LAB_ARGOCD_VERSION": self.argocd_version,
+            "LAB_GIT_IMAGE": self.git_image,
+            "LAB_CREATE_SLOTS": self.create_slots,
+        }
+        return {name: str(value) for name, value in values.items() if value is not None}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -73,13 +73,16 @@ def write_private(path: Path, text: str) -> None:
 
 def make_private(folder: Path) -> None:
     """Make a folder 0700; missing parents too."""
-    if not folder.is_dir():
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
+            each.mkdir(mode=0o700, exist_ok=True)
+            each.chmod(0o700)
         except OSError as error:
-            raise full_disk(error, folder) from error
+            raise full_disk(error, each) from error
 
 
 def full_disk(error: OSError, path: Path) -> Exception:
@@ -160,9 +163,12 @@ class LabFolder:
         """Append one fact to the journal and make sure it is on disk."""
         make_private(self.path)
         line = json.dumps({"time": time.time(), "what": what, **values}, separators=(",", ":")) + "\n"
-        descriptor = os.open(self.path / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self.path / "journal.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, line.encode())
+            size = os.fstat(descriptor).st_size
+            # A crash may have cut the last line short; this one must not be lost with it.
+            whole = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+            os.write(descriptor, (line if whole else f"\n{line}").encode())
             os.fsync(descriptor)
         except OSError as error:
             raise full_disk(error, self.path) from error
@@ -196,41 +202,62 @@ class LabFolder:
 
         The kernel lets go when the process dies, so nothing stale is left behind.
         """
-        locks = self.home / "locks"
-        make_private(locks)
-        descriptor = os.open(locks / self.name, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = self._take()
+        sign = os.open(self._sign, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LabError("lab-busy", name=self.name, holder=self.holder() or "another command") from None
+            fcntl.flock(sign, fcntl.LOCK_EX)
             line = json.dumps({"command": command, "pid": os.getpid(), "boot": boot_id(), "since": time.time()})
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, line.encode(), 0)
-            try:
-                yield
-            finally:
-                os.ftruncate(descriptor, 0)
+            os.pwrite(sign, line.encode(), 0)
+            yield
         finally:
-            os.close(descriptor)
+            self._sign.unlink(missing_ok=True)
+            os.close(sign)
+            os.close(lock)
+
+    @property
+    def _lock(self) -> Path:
+        """Locked by whoever changes the lab, and by nobody else."""
+        return self.home / "locks" / self.name
+
+    @property
+    def _sign(self) -> Path:
+        """Says who holds the lab; locked as long as it is true, so that asking never gets in a command's way."""
+        return self._lock.with_suffix(".holder")
+
+    def _take(self) -> int:
+        """The lock's file, open and locked."""
+        while True:
+            make_private(self._lock.parent)
+            with contextlib.suppress(FileNotFoundError):
+                descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    # `down` removes the file; a lock on a removed one keeps nobody out.
+                    if os.path.samestat(os.fstat(descriptor), self._lock.stat()):
+                        return descriptor
+                except BlockingIOError:
+                    os.close(descriptor)
+                    raise LabError("lab-busy", name=self.name, holder=self.holder() or "another command") from None
+                except FileNotFoundError:
+                    pass
+                os.close(descriptor)
 
     def held_by(self) -> dict[str, Any] | None:
         """Command, pid and start of the process that holds the lab now, or None."""
         try:
-            descriptor = os.open(self.home / "locks" / self.name, os.O_RDWR)
+            sign = os.open(self._sign, os.O_RDWR)
         except FileNotFoundError:
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(sign, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
         except BlockingIOError:
             with contextlib.suppress(ValueError):
-                holder: dict[str, Any] = json.loads(os.pread(descriptor, 4096, 0))
+                holder: dict[str, Any] = json.loads(os.pread(sign, 4096, 0))
                 return holder
             return {"command": "another command", "pid": 0, "since": time.time()}
-        else:
-            return None
         finally:
-            os.close(descriptor)
+            os.close(sign)
 
     def holder(self) -> str:
         """One line about the holder; empty when nobody holds the lab."""
@@ -242,12 +269,24 @@ class LabFolder:
     # --- end ----------------------------------------------------------------------------------------------------
 
     def remove(self) -> None:
-        """Delete the folder and everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        (self.home / "locks" / self.name).unlink(missing_ok=True)
+        """Delete the folder and everything in it; the record last, so that what is cut short can be begun again."""
+        if self.path.is_dir():
+            for path in self.path.iterdir():
+                if path != self.record_path:
+                    _delete(path)
+            _delete(self.path)
+        self._sign.unlink(missing_ok=True)
+        self._lock.unlink(missing_ok=True)
         for folder in (self.home / "labs", self.home / "locks"):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def labs(home: Path) -> list[str]:

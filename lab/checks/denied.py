@@ -34,7 +34,6 @@ class DeniedLook(Look):
     """Applies the object, judges the refusal by its message and always removes the object again."""
 
     interval: ClassVar[float] = 1.0
-    grace: ClassVar[float] = 15.0
 
     def __init__(self, lab: "Lab", check: Check) -> None:
         super().__init__(lab, check)

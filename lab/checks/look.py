@@ -42,9 +42,6 @@ class Look:
     interval: ClassVar[float] = 0.5
     """Seconds between two looks."""
 
-    grace: ClassVar[float] = 0.0
-    """Seconds that one look needs at most until what it set off has shown itself."""
-
     def __init__(self, lab: "Lab", check: Check) -> None:
         self.lab = lab
         self.check = check

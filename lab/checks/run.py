@@ -47,7 +47,8 @@ def run(lab: "Lab", checks: Sequence[Check]) -> tuple[CheckResult, ...]:
 def once(lab: "Lab", checks: Sequence[Check]) -> tuple[CheckResult, ...]:
     """Look at every check a single time, without waiting, events or evidence.
 
-    Drills disturb the lab, so they are not run: their last outcome counts, and one that never ran does not hold.
+    Nothing is changed: of drills and of what must be denied, which have to try it, the last outcome counts, and one
+    that never ran does not hold.
     """
     return _all(lab, checks, _once_one)
 
@@ -109,7 +110,7 @@ def _run_one(lab: "Lab", check: Check) -> CheckResult:
 
 
 def _once_one(lab: "Lab", check: Check) -> CheckResult:
-    if check.phase == "drill":
+    if (check.phase == "drill" or check.kind == "denied") and not _lacking(lab, check):
         last = outcomes.read(lab.folder).get(check.id)
         if last is not None:
             return CheckResult(id=check.id, title=check.title, outcome=last.outcome, reason=last.reason)
@@ -127,10 +128,10 @@ Verdict = tuple[CheckOutcome, str, Sequence[str]]
 
 
 def _watch(lab: "Lab", check: Check, timeout: float | None, retried: Callable[[str], None]) -> Verdict:
-    """Look until the check holds or its time is over; without a timeout, as long as one look needs."""
-    lacking = [name for name in check.needs if name not in lab.provider.capabilities]
+    """Look until the check holds or its time is over; without a timeout, once."""
+    lacking = _lacking(lab, check)
     if lacking:
-        return "skipped", f"provider {lab.provider.name} lacks {', '.join(lacking)}", ()
+        return "skipped", f"provider {lab.provider.name} lacks {lacking}", ()
     try:
         look = LOOKS[check.kind](lab, _filled(lab, check))
     except Settled as settled:
@@ -153,7 +154,7 @@ def _wait(lab: "Lab", look: Look, check: Check, timeout: float | None, retried: 
         wait_until(
             look,
             awaited=check.title,
-            timeout=look.grace if timeout is None else timeout,
+            timeout=timeout or 0.0,
             clock=lab.clock,
             cancel=lab.cancel,
             interval=look.interval,
@@ -168,6 +169,10 @@ def _wait(lab: "Lab", look: Look, check: Check, timeout: float | None, retried: 
     except LabError as error:
         return "failed", f"{error.what}: {error.why}", told()
     return "passed", "", ()
+
+
+def _lacking(lab: "Lab", check: Check) -> str:
+    return ", ".join(name for name in check.needs if name not in lab.provider.capabilities)
 
 
 def _closed(look: Look) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,14 +109,19 @@ class Kind:
         return self._folder.path / "mark"
 
     def nodes(self, memory: bool = False) -> Sequence[Node]:
+        rows = self._rows()
+        used: dict[str, int] = {}
+        if memory:
+            # The engine measures for a second before it answers.
+            with ThreadPoolExecutor(max_workers=8, thread_name_prefix="memory") as pool:
+                sizes = pool.map(lambda row: self._engine().memory(row["Id"]), rows.values())
+                used = dict(zip(rows, sizes, strict=True))
         nodes = []
-        for cluster, row in sorted(self._rows().items()):
-            running = row["State"] == "running"
-            state = "running" if running else "paused"
-            if running and not self._is_complete(row["Id"]):
+        for cluster, row in sorted(rows.items()):
+            state = "running" if row["State"] == "running" else "paused"
+            if state == "running" and not self._is_complete(row["Id"]):
                 state = "partial"
-            used = self._engine().memory(row["Id"]) if running and memory else 0
-            nodes.append(Node(cluster=cluster, state=state, memory_bytes=used))
+            nodes.append(Node(cluster=cluster, state=state, memory_bytes=used.get(cluster, 0)))
         return nodes
 
     def ports(self) -> dict[str, int]:

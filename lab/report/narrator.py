@@ -16,16 +16,17 @@ class Narrator:
     """Takes events in order; answers with the lines that belong into the log.
 
     :param verbose: 1 shows the command behind every change, 2 also what children print
-    :param live: whether `board` is shown too, so that starts and waits need no line of their own
+    :param live: whether `board` is shown too, so that starts, waits and checks that hold need no line of their own
+    :param ending: whether to tell the run's end; no, where its result is shown anyway
     """
 
-    def __init__(self, verbose: int = 0, live: bool = False) -> None:
+    def __init__(self, verbose: int = 0, live: bool = False, ending: bool = True) -> None:
         self.verbose = verbose
         self.live = live
+        self.ending = ending
         self.log = ""
         self.note = ""
         """Shown at the board's foot, e.g. that the run is about to stop."""
-        self.finished: e.RunFinished | None = None
         self._began = 0.0
         self._now = 0.0
         self._titles: dict[str, str] = {}
@@ -68,6 +69,8 @@ class Narrator:
 
     def board(self, now: float) -> RenderableType:
         """What is running at this moment (seconds since the epoch), newest last."""
+        if not self._began:
+            return Group()
         rows = []
         running = list(self._running.items())
         for key, (start, detail) in running[:BOARD_ROWS]:
@@ -163,13 +166,16 @@ class Narrator:
     def _check_finished(self, event: e.CheckFinished) -> list[Text]:
         self._running.pop(event.check, None)
         self._ended += 1
+        if self.live and event.outcome == "passed":
+            return []
         rest = Text(f"  {event.check}  {seconds(event.seconds)}", style="dim")
         lines = [self._stamped(event.outcome, event.title, rest)]
         return lines + (self._indented(event.reason, "") if event.reason and event.outcome != "passed" else [])
 
     def _run_finished(self, event: e.RunFinished) -> list[Text]:
-        self.finished = event
         self._running.clear()
+        if not self.ending:
+            return []
         word = {"success": "done", "partial": "done in part", "error": "failed", "cancelled": "stopped"}
         many = "1 change" if event.changes == 1 else f"{event.changes} changes"
         text = Text.assemble(mark(event.outcome, word[event.outcome]), f" in {seconds(event.seconds)}, {many}")

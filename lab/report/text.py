@@ -130,20 +130,28 @@ def scenarios(found: Sequence["Scenario"]) -> RenderableType:
     return table(("SCENARIO", "TITLE", "LEVEL", "TIME", "CLUSTERS"), rows)
 
 
-def diagnosis(found: Diagnosis, scenario: str = "") -> RenderableType:
-    """A row a finding, and the fix of each that is not well."""
-    rows = [(mark(f.verdict), f.title, f.detail) for f in found.findings]
-    parts: list[RenderableType] = [table(("", "THING", "FOUND"), rows), ""]
+def diagnosis(found: Diagnosis, scenario: str = "", whole: bool = False) -> RenderableType:
+    """What is not well, each with its fix, and the verdict.
+
+    :param whole: list what is well, too
+    """
+    parts: list[RenderableType] = []
+    well = [finding for finding in found.findings if finding.verdict == "ok"]
+    if whole:
+        parts += [table(("", "THING", "FOUND"), [(mark(f.verdict), f.title, f.detail) for f in well]), ""]
     for finding in found.findings:
-        if finding.verdict != "ok" and finding.fix:
-            parts.append(Text.assemble(mark(finding.verdict, finding.title), (f"\n  {clean(finding.fix)}", "cyan")))
+        if finding.verdict != "ok":
+            detail = (f": {one_line(finding.detail)}" if finding.detail else "", "dim")
+            parts.append(Text.assemble(mark(finding.verdict, finding.title), detail))
+            parts += [Text(f"    {line}", style="cyan") for line in clean(finding.fix).splitlines()]
     what = f" {scenario}" if scenario else " labs"
     if found.ready:
         verdict = mark("ok", f"this machine can run{what}, with provider {found.provider}")
     else:
         verdict = mark("problem", f"this machine cannot run{what} yet")
-    parts.append(Text.assemble(verdict, (f"  {len(found.findings)} checks in {seconds(found.seconds)}", "dim")))
-    return Group(*parts)
+    rest = "" if whole else "; `lab doctor -v` lists them"
+    counts = f"  {len(well)} of {len(found.findings)} checks are fine, {seconds(found.seconds)}{rest}"
+    return Group(*parts, Text.assemble(verdict, (counts, "dim")))
 
 
 def plan(steps: Sequence[StepInfo], scenario: str) -> RenderableType:

@@ -25,10 +25,17 @@ WIDE = 4096
 REFRESH = 4
 
 
+class _Console(Console):
+    """Leaves a closed pipe to its caller; rich would end the process, in the middle of a run."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(stream: IO[str], color: bool = True) -> Console:
     """A console that shows text as it is: no markup, no emoji codes, no guessed highlights."""
     width = None if stream.isatty() or os.environ.get("COLUMNS") else WIDE
-    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width, no_color=not color or None)
+    return _Console(file=stream, markup=False, highlight=False, emoji=False, width=width, no_color=not color or None)
 
 
 def to_text(renderable: RenderableType, width: int = WIDE) -> str:
@@ -44,7 +51,7 @@ class Progress:
     def __init__(self, err: Console, verbose: int = 0, quiet: bool = False) -> None:
         # A forced colour is no terminal, and a dumb one cannot go back over its lines.
         self._live = err.file.isatty() and not err.is_dumb_terminal and not quiet
-        self.narrator = Narrator(verbose, self._live)
+        self.narrator = Narrator(verbose, self._live, ending=False)
         self._err = err
         self._quiet = quiet
         self._guard = threading.RLock()

@@ -71,11 +71,24 @@ class CreateCluster(Step):
 
     def satisfied(self, lab: Lab) -> str:
         state = node_state(lab, self.cluster.name)
-        return "" if state == "running" else f"cluster {self.cluster.name} is {state}"
+        return self._silent(lab) if state == "running" else f"cluster {self.cluster.name} is {state}"
 
     def run(self, lab: Lab, told: Told) -> None:
         lab.sink(ClusterChanged(cluster=self.cluster.name, state="creating"))
         lab.provider.create(self.cluster)
+        wait_until(
+            lambda: self._silent(lab),
+            awaited=f"the API of {self.cluster.name}",
+            timeout=READY_TIMEOUT,
+            clock=lab.clock,
+            cancel=lab.cancel,
+            more=f"docker logs {lab.name}-{self.cluster.name}-control-plane",
+            seen=told,
+        )
+
+    def _silent(self, lab: Lab) -> str:
+        status, body = lab.kube(self.cluster.name).raw("/readyz")
+        return "" if status == 200 else f"it answers {status} {body[:100]}"
 
     def undo(self, lab: Lab, told: Told) -> None:
         lab.provider.delete(self.cluster.name)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import git_workspace, push_hook
+from lab import git_workspace
 from lab.argocd import manifest
 from lab.model import Repository
 from lab.session import Lab
@@ -91,7 +91,7 @@ class CloneRepository(Step):
             self.repository.name,
             workspace=lab.workspace,
             credentials=credentials(lab),
-            hook=push_hook.hook_text(instances, lab.options.timing),
+            hook=git_workspace.hook_text(instances, lab.options.timing),
         )
 
 

@@ -27,8 +27,8 @@ class Register(Step):
 
     @property
     def title(self) -> str:
-        where = "itself" if self.hub == self.cluster.name else self.cluster.name
-        return f"registering {where} with {self.hub}"
+        hub = "itself" if self.hub == self.cluster.name else self.hub
+        return f"registering {self.cluster.name} with {hub}"
 
     @property
     def clusters(self) -> tuple[str, ...]:

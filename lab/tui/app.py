@@ -135,11 +135,13 @@ class LabApp(App[None]):
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
 
-def run(settings: "Settings", name: str) -> None:
-    """Show the screens for the lab of that name until a person leaves them.
+def run(settings: "Settings", name: str) -> int:
+    """Show the screens for the lab of that name until a person leaves them; the exit code.
 
     :raises LabError: when the lab folder cannot be read
     """
     from lab.tui.local import LocalSource
 
-    LabApp(LocalSource(settings, name)).run()
+    app = LabApp(LocalSource(settings, name))
+    app.run()
+    return app.return_code or 0

@@ -77,6 +77,8 @@ class Fleet:
 
 def base_name(cell: FleetCell) -> str:
     """The name without its cluster, so that `web-w1` and `web-w2` share a line as `web`."""
+    if not cell.application:
+        return "Argo CD"
     for end in (f"-{cell.cluster}", f".{cell.cluster}"):
         if cell.application.endswith(end) and len(cell.application) > len(end):
             return cell.application[: -len(end)]

@@ -113,3 +113,10 @@ class ActiveFound(Message):
     """The run that goes on was looked for."""
 
     ticket: Ticket | None
+
+
+@dataclass
+class RepositoriesRead(Message):
+    """What can be pushed is known."""
+
+    names: tuple[str, ...]

@@ -79,7 +79,7 @@ class CheckRow:
     evidence: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, result: CheckResult, phase: str = "lesson") -> "CheckRow":
+    def of(cls, result: CheckResult, phase: str, cluster: str) -> "CheckRow":
         """A row from a result of the lesson."""
         return cls(
             id=result.id,
@@ -88,6 +88,7 @@ class CheckRow:
             state=result.outcome,
             reason=result.reason,
             hint=result.hint,
+            cluster=cluster,
             seconds=result.seconds,
             evidence=result.evidence,
         )
@@ -115,7 +116,11 @@ class Loss:
 
 
 class LabSource(Protocol):
-    """Everything the screens ask for. Calls may block and are made from threads, except `now` and `name`."""
+    """Everything the screens ask for.
+
+    Calls may block and are made from threads, except those that only read a few files: `now`, `standing`, `active`,
+    `up_arguments`, `interrupt`, `close`.
+    """
 
     name: str
     """Name of the lab."""
@@ -141,8 +146,11 @@ class LabSource(Protocol):
     def plan(self, choice: Choice) -> Sequence[StepInfo]:
         """The steps `up` would take. Raises LabError."""
 
-    def up_arguments(self, choice: Choice) -> Sequence[str]:
-        """Arguments of `lab` that bring the choice up."""
+    def up_arguments(self, choice: Choice, force: bool = False) -> Sequence[str]:
+        """Arguments of `lab up` that bring the choice up.
+
+        :param force: although doctor found what would make it fail
+        """
 
     def status(self) -> LabStatus:
         """What is there now. Raises LabError."""
@@ -153,7 +161,10 @@ class LabSource(Protocol):
     def checks(self) -> Sequence[CheckRow]:
         """The scenario's checks with what the newest runs said."""
 
-    def push(self, message: str) -> Pushed:
+    def repositories(self) -> Sequence[str]:
+        """The repositories the learner can push to. Raises LabError."""
+
+    def push(self, repository: str, message: str) -> Pushed:
         """Commit, push and wait until it is applied. Raises LabError."""
 
     def loss(self) -> Loss:

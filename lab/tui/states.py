@@ -6,6 +6,8 @@ from datetime import datetime
 from rich.text import Text
 from textual.content import Content
 
+from lab.report.states import STATES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -35,60 +37,70 @@ class Mark:
 
 NONE = Mark(glyph="–", word="", color="text-muted")
 
+
+def _mark(state: str, color: str, rank: int = 0, word: str = "", short: str = "") -> Mark:
+    """The glyph is the one the command line shows for the same state."""
+    return Mark(glyph=STATES[state][0], word=word or state, color=color, short=short, rank=rank)
+
+
 APPLICATION = {
-    "Synced": Mark(glyph="✓", word="Synced", color="success", rank=0),
-    "Suspended": Mark(glyph="‖", word="Suspended", color="secondary", short="Suspend", rank=1),
-    "Progressing": Mark(glyph="…", word="Progressing", color="accent", short="Progress", rank=2),
-    "OutOfSync": Mark(glyph="~", word="OutOfSync", color="warning", short="OutSync", rank=3),
-    "Missing": Mark(glyph="○", word="Missing", color="warning", rank=4),
-    "Unknown": Mark(glyph="?", word="Unknown", color="warning", rank=5),
-    "Degraded": Mark(glyph="✗", word="Degraded", color="error", rank=6),
+    "Synced": _mark("Synced", "success"),
+    "Suspended": _mark("Suspended", "secondary", 1, short="Suspend"),
+    "Progressing": _mark("Progressing", "accent", 2, short="Progress"),
+    "OutOfSync": _mark("OutOfSync", "warning", 3, short="OutSync"),
+    "Missing": _mark("Missing", "warning", 4),
+    "Unknown": _mark("Unknown", "warning", 5),
+    "Degraded": _mark("Degraded", "error", 6),
 }
+SILENT = _mark("unreachable", "error", 7, word="no answer", short="noanswer")
+"""An Argo CD that could not be asked."""
 
 CHECK = {
-    "passed": Mark(glyph="✓", word="passed", color="success"),
-    "failed": Mark(glyph="✗", word="failed", color="error", rank=3),
-    "skipped": Mark(glyph="–", word="skipped", color="text-muted"),
-    "running": Mark(glyph="…", word="running", color="accent", rank=1),
-    "unknown": Mark(glyph="·", word="not run yet", color="text-muted"),
+    "passed": _mark("passed", "success"),
+    "failed": _mark("failed", "error", 3),
+    "skipped": _mark("skipped", "text-muted"),
+    "running": _mark("running", "accent", 1),
+    "unknown": _mark("waiting", "text-muted", word="not run yet"),
 }
 
 STEP = {
-    "waiting": Mark(glyph="·", word="waiting", color="text-muted"),
-    "running": Mark(glyph="…", word="running", color="accent"),
-    "done": Mark(glyph="✓", word="done", color="success"),
-    "already": Mark(glyph="✓", word="already", color="success"),
-    "failed": Mark(glyph="✗", word="failed", color="error"),
-    "skipped": Mark(glyph="–", word="skipped", color="text-muted"),
-    "cancelled": Mark(glyph="‖", word="stopped", color="warning"),
+    "waiting": _mark("waiting", "text-muted"),
+    "running": _mark("running", "accent"),
+    "done": _mark("done", "success"),
+    "already": _mark("already", "success"),
+    "failed": _mark("failed", "error"),
+    "skipped": _mark("skipped", "text-muted"),
+    "cancelled": _mark("cancelled", "warning", word="stopped"),
 }
 
 CLUSTER = {
-    "ready": Mark(glyph="●", word="ready", color="success"),
-    "paused": Mark(glyph="‖", word="paused", color="secondary"),
-    "absent": Mark(glyph="○", word="absent", color="warning"),
-    "partial": Mark(glyph="◐", word="unfinished", color="warning"),
-    "unreachable": Mark(glyph="✗", word="unreachable", color="error"),
+    "ready": _mark("ready", "success"),
+    "paused": _mark("paused", "secondary"),
+    "absent": _mark("absent", "warning"),
+    "partial": _mark("partial", "warning", word="unfinished"),
+    "unreachable": _mark("unreachable", "error"),
 }
 
 VERDICT = {
-    "ok": Mark(glyph="✓", word="ok", color="success"),
-    "warning": Mark(glyph="~", word="warning", color="warning", rank=2),
-    "problem": Mark(glyph="✗", word="problem", color="error", rank=3),
-    "unknown": Mark(glyph="?", word="cannot tell", color="text-muted", rank=1),
+    "ok": _mark("ok", "success"),
+    "warning": _mark("warning", "warning", 2),
+    "problem": _mark("problem", "error", 3),
+    "unknown": _mark("unknown", "text-muted", 1, word="cannot tell"),
 }
 
 OUTCOME = {
-    "success": Mark(glyph="✓", word="done", color="success"),
-    "partial": Mark(glyph="~", word="done, but not all holds", color="warning"),
-    "error": Mark(glyph="✗", word="failed", color="error"),
-    "cancelled": Mark(glyph="‖", word="stopped", color="warning"),
-    "lost": Mark(glyph="?", word="ended without a word", color="error"),
+    "success": _mark("success", "success", word="done"),
+    "partial": _mark("partial", "warning", word="done, but not all holds"),
+    "error": _mark("error", "error", word="failed"),
+    "cancelled": _mark("cancelled", "warning", word="stopped"),
+    "lost": _mark("unknown", "error", word="ended without a word"),
 }
 
 
 def application(sync: str, health: str) -> Mark:
     """One mark for the two words Argo CD gives an Application; health speaks first when it is not well."""
+    if "unreachable" in (sync, health):
+        return SILENT
     if health in ("Degraded", "Missing", "Progressing", "Suspended"):
         return APPLICATION[health]
     if sync == "OutOfSync":
@@ -99,14 +111,6 @@ def application(sync: str, health: str) -> Mark:
 
 
 LEVELS = {"beginner": "●○○", "intermediate": "●●○", "advanced": "●●●"}
-
-
-def duration(seconds: float) -> str:
-    """`9 s`, `1:07`, `1:02:30`: as short as it is clear."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    return clock(whole)
 
 
 def clock(seconds: float) -> str:
@@ -123,15 +127,6 @@ def ago(seconds: float) -> str:
         if whole < limit:
             return f"{whole // unit} {name} ago"
     return f"{whole // 86400} d ago"
-
-
-def size(count: int) -> str:
-    """Bytes as `512 MiB` or `2.4 GiB`; empty for none."""
-    if count <= 0:
-        return ""
-    if count < 1 << 30:
-        return f"{count / (1 << 20):.0f} MiB"
-    return f"{count / (1 << 30):.1f} GiB"
 
 
 def since(time: str, now: float) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.events import Event, RunFinished, from_json
 from lab.ports import Clock
+from lab.report.states import clean
 from lab.tui.source import RunLost
 
 CHUNK = 1 << 18
@@ -83,5 +84,4 @@ def last_lines(path: Path | None, count: int = 12) -> tuple[str, ...]:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ()
-    lines = ["".join(c for c in line if c.isprintable()).rstrip() for line in text.splitlines()]
-    return tuple(line for line in lines if line)[-count:]
+    return tuple(line.rstrip() for line in clean(text).splitlines() if line.strip())[-count:]

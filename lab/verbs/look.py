@@ -36,14 +36,14 @@ def scenarios(args: Namespace, writer: Writer) -> Answer:
     return Answer(shown=shown, data=data, errors=[error_item(e) for e in broken], status="partial" if broken else "")
 
 
-def doctor(args: Namespace, _writer: Writer) -> Answer:
+def doctor(args: Namespace, writer: Writer) -> Answer:
     from lab.doctor import diagnose
 
     settings = Settings.from_environment()
     record = lab_folder(args, settings).record()
     scenario = wanted_scenario(args, settings, record) if args.scenario or record else None
-    found = diagnose(settings, scenario, args.name)
-    shown = text.diagnosis(found, scenario.id if scenario else "")
+    found = diagnose(settings, scenario, args.name, options=record.options if record else None)
+    shown = text.diagnosis(found, scenario.id if scenario else "", whole=writer.verbose > 0)
     return Answer(shown=shown, data={**asdict(found), "ready": found.ready}, exit_code=OK if found.ready else NOT_READY)
 
 

@@ -68,4 +68,5 @@ def tui(args: Namespace, writer: Writer) -> Answer:
         raise usage("`lab tui` needs a terminal", "lab status", "Input or output goes to a file or another program.")
     from lab.tui.app import run
 
-    return Answer(exit_code=run(Settings.from_environment(), args.name))
+    run(Settings.from_environment(), args.name)
+    return Answer()

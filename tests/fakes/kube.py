@@ -27,6 +27,8 @@ CLUSTER_SCOPED = frozenset(
     }
 )
 
+_UIDS = itertools.count(1)  # as on real clusters, a uid is never used twice
+
 Key = tuple[str, str, str, str]
 """apiVersion, kind, namespace, name."""
 
@@ -271,7 +273,7 @@ class FakeKube:
         if old is None:
             created = datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             meta.setdefault("creationTimestamp", created)
-            meta.setdefault("uid", f"{self.cluster}-{next(self._versions)}")
+            meta.setdefault("uid", f"uid-{next(_UIDS)}")
             meta.setdefault("generation", 1)
         elif _body(old) == _body(obj):
             return old

@@ -59,7 +59,6 @@ def test_timing_is_a_choice(settings: Settings, timing: str, expected: str | Non
     assert config.get("timeout.reconciliation") == expected
     assert params.get("applicationsetcontroller.requeue.after") == expected
     assert config["kept"] == "as released"
-    assert "child" not in config
     assert "argoproj.io_Application" in "".join(config)
 
 

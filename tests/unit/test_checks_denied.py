@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from lab.checks.denied import CASCADE, MARK
+from lab.checks.outcomes import remember
 from lab.checks.run import once, run
 from lab.ports import Object, Ref
+from lab.results import CheckResult
 from tests.fakes.kube import FakeKube
 from tests.fakes.stand_in import StandIn, check, stand_in
 
@@ -185,16 +187,13 @@ def test_a_stopped_check_still_removes_what_it_applied(stand: StandIn) -> None:
     assert stand.hub.names("Application") == []
 
 
-def test_a_single_look_gives_argo_cd_time_to_answer(stand: StandIn) -> None:
-    def answer() -> None:
-        app = stand.hub.get(APP_REF)
-        assert app is not None
-        stand.hub.add({**app, "status": {"conditions": [{"type": "InvalidSpecError", "message": NOT_PERMITTED}]}})
-
-    (stand.lab.scenario.folder / "bad.yaml").write_text(yaml.safe_dump(APP))
-    stand.clock.at(3, answer)
-    result = once(stand.lab, [check(denied={"apply": "bad.yaml", "message": "not match any"})])[0]
-    assert result.outcome == "passed"
+def test_a_single_look_changes_nothing(stand: StandIn) -> None:
+    (stand.lab.scenario.folder / "bad.yaml").write_text(yaml.safe_dump(CONFIG))
+    denied = check(denied={"apply": "bad.yaml", "message": "quota"})
+    assert once(stand.lab, [denied])[0].reason == "has not run yet"
+    remember(stand.lab.folder, [CheckResult(id="it", title="it holds", outcome="passed")], 1.0)
+    assert once(stand.lab, [denied])[0].outcome == "passed"
+    assert stand.hub.mutations == []
 
 
 def test_more_than_one_object_is_refused_before_anything_is_applied(stand: StandIn) -> None:

@@ -211,9 +211,6 @@ def test_completion_is_what_the_parser_says(shell):
 
 def test_bash_completes_verbs_and_options():
     script = run_lab("completion", "bash").stdout
-    ask = """
-    COMP_WORDS=(lab $1 ""); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); COMP_LINE="lab $1 "; COMP_POINT=${#COMP_LINE}
-    """
     ask = 'COMP_WORDS=(lab "$1"); COMP_CWORD=1; _shtab_lab lab "$1" lab; printf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(
         ["bash", "-c", f"{script}\n{ask}", "bash", "pa"], capture_output=True, text=True, timeout=30, check=False

@@ -52,7 +52,7 @@ def test_up_leaves_open_what_was_not_said():
         (["lesson", "one"], "STEP: invalid int value: 'one'", "lab lesson --help"),
         (["lesson", "--solve", "--jump"], "not allowed with argument --solve", "lab lesson --help"),
         (["completion", "tcsh"], "invalid choice: 'tcsh'", "lab completion --help"),
-        (["--output", "yaml", "status"], "--output: invalid choice: 'yaml'", "lab status --help"),
+        (["--output", "yaml", "status"], "--output/-o: invalid choice: 'yaml'", "lab status --help"),
         (["-v"], "a verb is missing", "lab --help"),
         (["status", "--outp", "json"], "has no option --outp", "lab status --help"),
     ],

@@ -14,6 +14,7 @@ from lab.model import Scenario
 from lab.results import Diagnosis
 from lab.tui.actions import Facts, bindings
 from lab.tui.messages import Diagnosed, Planned, RunStartedHere
+from lab.tui.screens.ask import AskScreen
 from lab.tui.screens.choose import verdict
 from lab.tui.screens.page import Page
 from lab.tui.source import Choice, Standing
@@ -79,8 +80,6 @@ class ConfirmScreen(Page):
         other = self.standing
         if other is not None and other.scenario != self.choice.scenario:
             return f"lab {other.lab} runs {other.scenario.rpartition('/')[2]}; take it down first, or use --name"
-        if self.diagnosis is not None and not self.diagnosis.ready:
-            return "this machine cannot run it yet; d shows how to mend that"
         return self.error
 
     @property
@@ -117,11 +116,22 @@ class ConfirmScreen(Page):
     # --- actions ------------------------------------------------------------------------------------------------
 
     def do_start(self) -> None:
+        found = self.diagnosis.findings if self.diagnosis else ()
+        problems = [f"{f.title}: {f.detail}" for f in found if f.verdict == "problem"]
+        if not problems:
+            self._start(force=False)
+            return
+        self.app.push_screen(
+            AskScreen("Doctor says it would fail. Start anyway?", problems, yes="start anyway", no="not now"),
+            lambda yes: self._start(force=True) if yes else None,
+        )
+
+    def _start(self, force: bool) -> None:
         if self.starting:
             return
         self.starting = True
         self.host.last_choice = self.choice
-        arguments = self.source.up_arguments(self.choice)
+        arguments = self.source.up_arguments(self.choice, force)
         self.in_thread(lambda: RunStartedHere(self.source.start("up", arguments)), "start", self.refused)
 
     @on(RunStartedHere)

@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-
-from textual import on
 
 from lab.results import Diagnosis, Finding
 from lab.tui.actions import bindings

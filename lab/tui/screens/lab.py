@@ -1,6 +1,8 @@
 """Is it true: the fleet, the clusters, the lesson step and the checks of a lab that stands."""
 
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -13,6 +15,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, OptionList
 
 from lab.events import CheckFinished, CheckRetried, CheckStarted, RunFinished
+from lab.report.states import seconds, size
 from lab.results import LabStatus, LessonStatus
 from lab.tui.actions import Facts, bindings
 from lab.tui.cadence import Cadence
@@ -22,6 +25,7 @@ from lab.tui.messages import (
     LessonArrived,
     LossNamed,
     PushEnded,
+    RepositoriesRead,
     RunAdvanced,
     RunStartedHere,
     RunVanished,
@@ -33,7 +37,7 @@ from lab.tui.screens.ask import AskScreen, LineScreen, PickScreen
 from lab.tui.screens.detail import of_application, of_check
 from lab.tui.screens.page import Page
 from lab.tui.source import CheckRow, RunLost, Ticket
-from lab.tui.states import ago, duration, since, size
+from lab.tui.states import ago, since
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.find import Find
 from lab.tui.widgets.fleet import FleetGrid
@@ -118,7 +122,9 @@ class LabScreen(Page):
     @on(StatusArrived)
     def _take_status(self, message: StatusArrived) -> None:
         changed = message.status != self.status
-        self.cadence.answered(message.at, changed)
+        # How long another command holds the lab changes by itself.
+        before = replace(self.status, running="") if self.status else None
+        self.cadence.answered(message.at, replace(message.status, running="") != before)
         self.failure = ""
         if changed:
             self.status = message.status
@@ -142,10 +148,10 @@ class LabScreen(Page):
         else:
             self.leafed = message.lesson
         if not self.doing.startswith("check"):
-            self.board = {check.id: check for check in message.checks}
-            for result in self.here.checks if self.here else ():
-                known = self.board.get(result.id)
-                self.board[result.id] = CheckRow.of(result, known.phase if known else "lesson")
+            self.board = merged(self.board, message.checks, self.here)
+        if not message.current:
+            # Leafing on marks what was read: the learner may be further now.
+            self._ask_lesson()
         self._draw_lesson()
         self._draw_checks()
         self._draw_bar()
@@ -163,11 +169,6 @@ class LabScreen(Page):
         """The step on the screen."""
         return self.leafed or self.here
 
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """Short name of the scenario."""
-        return self.status.scenario.rpartition("/")[2] if self.status else ""
-
     # --- drawing ------------------------------------------------------------------------------------------------
 
     def _draw_bar(self) -> None:
@@ -175,7 +176,7 @@ class LabScreen(Page):
         step = f"step {here.step} of {here.steps}: {here.title}" if here else ""
         if here and here.done:
             step = "the lesson is done"
-        name = self.name or self.source.name
+        name = (status.scenario.rpartition("/")[2] if status else "") or self.source.name
         state = "" if status is None or status.state == "up" else status.state
         self.bar.left = crumbs(Content.styled(name, "bold $accent"), Content.styled(state, "$warning"), step)
         age = self.cadence.age(self.source.now())
@@ -186,7 +187,8 @@ class LabScreen(Page):
         doing = Content.styled(f"… {self.doing}", "$accent") if self.doing else Content("")
         if not doing and status and status.running:
             doing = Content.styled(f"… {status.running}", "$accent")
-        memory = size(sum(cluster.memory_bytes for cluster in status.clusters)) if status else ""
+        used = sum(cluster.memory_bytes for cluster in status.clusters) if status else 0
+        memory = size(used) if used else ""
         provider = speaker(status.provider) if status else ""
         lab = f"lab {self.source.name}" if self.source.name != "lab" or not status else ""
         self.bar.right = crumbs(old, doing, lab, provider, memory)
@@ -384,16 +386,35 @@ class LabScreen(Page):
         self._draw_bar()
 
     def do_push(self) -> None:
-        self.app.push_screen(LineScreen("commit message", "change from the lab"), self._push)
+        self.in_thread(lambda: RepositoriesRead(tuple(self.source.repositories())), "repositories", self.refused)
 
-    def _push(self, message: str | None) -> None:
+    @on(RepositoriesRead)
+    def _ask_repository(self, message: RepositoriesRead) -> None:
+        names = message.names
+        if not names:
+            self.notify("the scenario has no repository", severity="warning")
+        elif len(names) == 1:
+            self._ask_message(names[0])
+        else:
+            self.app.push_screen(PickScreen("push", [(name, name) for name in names]), self._ask_message)
+
+    def _ask_message(self, repository: str | None) -> None:
+        if repository:
+            self.app.push_screen(
+                LineScreen(f"push {repository}: commit message", "change from the lab"),
+                lambda message: self._push(repository, message),
+            )
+
+    def _push(self, repository: str, message: str | None) -> None:
         if not message:
             return
         self.doing = "pushing"
         self._draw_bar()
         self.refresh_bindings()
         self.in_thread(
-            lambda: PushEnded(self.source.push(message)), "push", lambda error, hint: PushEnded(None, error, hint)
+            lambda: PushEnded(self.source.push(repository, message)),
+            "push",
+            lambda error, hint: PushEnded(None, error, hint),
         )
 
     @on(PushEnded)
@@ -405,7 +426,7 @@ class LabScreen(Page):
             self.notify(f"{message.error}\n{message.hint}", severity="error", markup=False, timeout=12)
             return
         count = len(pushed.applications)
-        reached = f"{count} application{'s' if count != 1 else ''} in {duration(pushed.seconds)}"
+        reached = f"{count} application{'s' if count != 1 else ''} in {seconds(pushed.seconds)}"
         title = f"pushed {pushed.repository} {pushed.revision[:7]}"
         self.notify(f"reached {reached}", title=title, markup=False, timeout=8)
 
@@ -443,3 +464,18 @@ class LabScreen(Page):
     @on(RunStartedHere)
     def _started(self, message: RunStartedHere) -> None:
         self.host.show_run(message.ticket)
+
+
+def merged(
+    before: Mapping[str, CheckRow], checks: Sequence[CheckRow], here: LessonStatus | None
+) -> dict[str, CheckRow]:
+    """The scenario's checks with what the lesson saw just now; evidence of an outcome that still stands is kept."""
+    board = {check.id: check for check in checks}
+    for result in here.checks if here else ():
+        known = board.get(result.id)
+        board[result.id] = CheckRow.of(result, known.phase if known else "lesson", known.cluster if known else "")
+    for id, check in board.items():
+        old = before.get(id)
+        if old and old.evidence and not check.evidence and (old.state, old.reason) == (check.state, check.reason):
+            board[id] = replace(check, evidence=old.evidence)
+    return board

@@ -9,13 +9,14 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
+from lab.report.states import seconds
 from lab.tui.actions import Facts, bindings
 from lab.tui.messages import RunAdvanced, RunStartedHere, RunVanished
 from lab.tui.runview import RunView, StepView
 from lab.tui.screens.ask import AskScreen
 from lab.tui.screens.page import Page
 from lab.tui.source import CheckRow, RunLost, Ticket
-from lab.tui.states import CHECK, OUTCOME, STEP, clock, duration
+from lab.tui.states import CHECK, OUTCOME, STEP, clock
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.log import RunLog
 from lab.tui.widgets.rows import BLANK, Panel, Row, Rows
@@ -137,9 +138,9 @@ class RunScreen(Page):
         mark = STEP.get(step.state, STEP["waiting"])
         right = BLANK
         if step.state == "running":
-            right = Content.styled(duration(self.view.seconds(step, now)), "$accent")
+            right = Content.styled(clock(self.view.seconds(step, now)), "$accent")
         elif step.state == "done":
-            right = Content.styled(duration(step.seconds), "$text-muted")
+            right = Content.styled(seconds(step.seconds), "$text-muted")
         elif step.state != "waiting":
             right = Content.styled(mark.word, f"${mark.color}")
         title = Content(step.info.title)
@@ -254,7 +255,7 @@ class RunScreen(Page):
 def check_row(check: CheckRow) -> Row:
     """One check in a list that is only read."""
     mark = CHECK[check.state]
-    below = ()
+    below: tuple[Row, ...] = ()
     if check.reason and check.state in ("failed", "running", "skipped"):
         below = (Row(left=Content.styled(check.reason, "$text-muted"), indent=2, hang=0, limit=3),)
     return Row(left=mark.only() + Content(f" {check.title}"), below=below)

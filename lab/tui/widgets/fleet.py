@@ -65,7 +65,7 @@ class FleetGrid(DataTable[Text], inherit_bindings=False):
 
     def _widths(self) -> tuple[int, int]:
         room = max(20, self.scrollable_content_region.width)
-        longest = max((len(self._name(row)) for row in self.fleet.rows), default=NAME_MIN)
+        longest = max((len(self._label(row)) for row in self.fleet.rows), default=NAME_MIN)
         name = min(max(NAME_MIN, longest), NAME_MAX)
         columns = max(1, len(self.fleet.columns))
         cell = (room - name - 2 * PADDING) // columns - 2 * PADDING
@@ -73,7 +73,7 @@ class FleetGrid(DataTable[Text], inherit_bindings=False):
             name = max(NAME_MIN, min(name, room - 2 * PADDING - columns * (CELL_MIN + 2 * PADDING)))
         return name, min(CELL_MAX, max(CELL_MIN, cell))
 
-    def _name(self, row: FleetRow) -> str:
+    def _label(self, row: FleetRow) -> str:
         return f"{row.name} @{row.instance}" if self.fleet.many else row.name
 
     def _cell(self, place: Place, width: int) -> Text:
@@ -87,7 +87,7 @@ class FleetGrid(DataTable[Text], inherit_bindings=False):
         for cluster in self.fleet.columns:
             self.add_column(Text(cluster), key=cluster, width=cell)
         for row in self.fleet.rows:
-            label = Text(self._name(row), no_wrap=True, overflow="ellipsis")
+            label = Text(self._label(row), no_wrap=True, overflow="ellipsis")
             cells = [self._cell(row.places.get(cluster, Place()), cell) for cluster in self.fleet.columns]
             self._drawn.update({(row.key, c): t.plain for c, t in zip(self.fleet.columns, cells, strict=True)})
             self.add_row(label, *cells, key=row.key)

@@ -7,9 +7,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Markdown
 
+from lab.report.states import size
 from lab.results import ClusterStatus, LabStatus, LessonStatus
 from lab.tui.source import CheckRow
-from lab.tui.states import CHECK, CLUSTER, size
+from lab.tui.states import CHECK, CLUSTER
 from lab.tui.widgets.rows import BLANK, Row
 
 NO_LESSON = "This scenario has no lesson. Look around: **enter** on a cell of the fleet says why it is as it is."
@@ -44,8 +45,8 @@ def _cluster(cluster: ClusterStatus, status: LabStatus) -> Row:
         )
         for link in links
     )
-    memory = size(cluster.memory_bytes)
-    return Row(left=left, right=Content.styled(memory, "$text-muted") if memory else BLANK, below=below)
+    memory = Content.styled(size(cluster.memory_bytes), "$text-muted") if cluster.memory_bytes else BLANK
+    return Row(left=left, right=memory, below=below)
 
 
 def check_rows(checks: Iterable[CheckRow], step: Iterable[str], hinting: str = "") -> list[Row]:

@@ -96,7 +96,7 @@ class Rows(Widget):
     def _lines(self, width: int) -> list[Content]:
         return [line for row in self.rows for line in lay(row, width)]
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         return len(self._lines(width))
 
     def render(self) -> Content:
