@@ -44,6 +44,7 @@ def _do(step: Step, lab: Lab) -> StepOutcome:
         missing = f"{error.what}: {error.why}"
     if not missing:
         return "already"
+    lab.sink(StepStarted(step=step.id))
     lab.folder.note("step-begun", step=step.id)
     _told(lab, step)(missing)
     step.run(lab, _told(lab, step))
@@ -52,6 +53,7 @@ def _do(step: Step, lab: Lab) -> StepOutcome:
 
 
 def _undo(step: Step, lab: Lab) -> StepOutcome:
+    lab.sink(StepStarted(step=step.id))
     step.undo(lab, _told(lab, step))
     return "done"
 
@@ -116,7 +118,6 @@ def _step(step: Step, lab: Lab, work: Work) -> LabError | Exception | None:
     """Run one step and tell its end; the error is returned so that the walk decides what it means."""
     current_step.set(step.id)
     start = lab.clock.monotonic()
-    lab.sink(StepStarted(step=step.id))
 
     def finish(outcome: StepOutcome, detail: str = "") -> None:
         seconds = round(lab.clock.monotonic() - start, 3)

@@ -179,7 +179,7 @@ ERRORS: dict[str, ErrorKind] = {
         exit_code=CONSENT,
     ),
     "consent": ErrorKind(
-        what="{what} needs your word",
+        what="your word is needed: {what}",
         why="There is no terminal to ask at.",
         fix="{command} --yes",
         exit_code=CONSENT,

@@ -168,7 +168,8 @@ class RunFinished(Event):
 
 
 def _step(data: dict[str, Any]) -> StepInfo:
-    return StepInfo(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+    lists = {name: tuple(data.get(name, ())) for name in ("clusters", "needs")}
+    return StepInfo(id=data["id"], title=data["title"], **lists)
 
 
 def from_json(line: str) -> Event:

@@ -112,14 +112,18 @@ class Cluster:
         # Items of a typed list carry neither kind nor apiVersion.
         return [{"kind": kind, "apiVersion": version, **item} for item in answer.get("items") or ()]
 
-    def apply(self, obj: Object, impersonate: str = "") -> Object:
+    def apply(self, obj: Object, impersonate: str = "", dry_run: bool = False) -> Object:
         ref = ref_of(obj)
         headers = {"Content-Type": "application/apply-patch+yaml"}
         if impersonate:
             headers["Impersonate-User"] = impersonate
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        if dry_run:
+            query["dryRun"] = "All"
         status, body = self._call("PATCH", self._path(ref), query, obj, headers)
         answer = self._accepted(status, body)
+        if dry_run:
+            return answer
         self._changed(f"kubectl --context {self.cluster} apply --server-side -f - # {_words(ref)}")
         return answer
 

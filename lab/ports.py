@@ -94,8 +94,8 @@ class Kube(Protocol):
     def list(self, ref: Ref, labels: dict[str, str] | None = None) -> Sequence[Object]:
         """All objects of the kind, in one namespace or everywhere; empty when the kind does not exist."""
 
-    def apply(self, obj: Object, impersonate: str = "") -> Object:
-        """Server-side apply as field manager `gitops-lab`, conflicts forced."""
+    def apply(self, obj: Object, impersonate: str = "", dry_run: bool = False) -> Object:
+        """Server-side apply as field manager `gitops-lab`, conflicts forced; a dry run is judged and not kept."""
 
     def patch(self, ref: Ref, body: Object) -> Object:
         """JSON merge patch."""

@@ -192,6 +192,8 @@ def _check_argocd(facts: Facts, path: KeyPath, on: str) -> None:
     kind = next((kind for kind in ("app", "appset") if facts.has((*path, kind))), "")
     if not kind or facts.instances is None or facts.clusters is None:
         return
+    if not set(facts.instances) <= set(facts.clusters):
+        return
     roles = [
         (facts.text((*entry, "role")), facts.text((*entry, "name"))) for entry in facts.entries(("spec", "clusters"))
     ]

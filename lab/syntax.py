@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 _HINTS = (
+    ("tab character", "a tab cannot indent; use spaces"),
     ("mapping values are not allowed", "':' cannot stand here; put the text in quotes, or correct the indentation"),
     ("block sequence entries are not allowed", "a list cannot start here; put each '-' on a line of its own"),
     ("unknown escape character", "this escape is unknown; write \\\\ for a backslash, or use single quotes"),

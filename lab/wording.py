@@ -43,9 +43,15 @@ def _explain(errors: list[ErrorDetails], document: Document, model: type[BaseMod
         report.add(document.place(path, key=True), path, f"is not a key of this format; {advice}")
     for error in errors:
         path = error["loc"]
+        if error["type"] == "extra_forbidden" or report.has(path):
+            continue
         # A misspelt key is one mistake: the required key it was meant to be is not reported as well.
-        if error["type"] != "extra_forbidden" and not (error["type"] == "missing" and path in meant):
-            report.add(document.place(path), path, _say(error, document, model))
+        if error["type"] == "missing" and path in meant:
+            continue
+        # pydantic counts the valid entries only; the others are reported themselves.
+        if error["type"] == "too_short" and value_at(document.data, path):
+            continue
+        report.add(document.place(path), path, _say(error, document, model))
 
 
 def _say(error: ErrorDetails, document: Document, model: type[BaseModel]) -> str:

@@ -119,11 +119,8 @@ def _walk(lab: "Lab") -> tuple[LessonStep, tuple[CheckResult, ...], bool]:
     done = _done(lab)
     open_steps: list[tuple[LessonStep, tuple[CheckResult, ...]]] = []
     for step in lab.scenario.lesson:
-        if step.number in done:
-            open_steps.clear()
-            continue
-        results = _look(lab, step)
-        if _decided(results):
+        results = () if step.number in done else _look(lab, step)
+        if step.number in done or _decided(results):
             _mark(lab, [*(earlier.number for earlier, _ in open_steps), step.number])
             open_steps.clear()
             continue

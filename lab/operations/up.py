@@ -1,10 +1,13 @@
 """Bring a lab up: record it, run the plan, run the checks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lab import engine, plan
+from lab.checks import outcomes
 from lab.checks.run import run as run_checks
 from lab.errors import CHECK_FAILED, LabError, as_lab_error
+from lab.model import Check
 from lab.operations.check import remember
 from lab.results import CheckResult, RunResult
 from lab.session import Lab
@@ -27,8 +30,7 @@ def up(lab: Lab, skip_checks: bool = False) -> RunResult:
             try:
                 engine.run(steps, lab, f"lab up {lab.scenario.name}")
                 lab.mark_complete(True)
-                results = run_checks(lab, checks)
-                remember(lab, results)
+                results = _check(lab, checks, changed=recording.changes > 0)
                 if lab.cancel.is_set():
                     raise LabError("interrupted", command=f"lab up {lab.scenario.name}")
             except Exception as error:
@@ -36,6 +38,21 @@ def up(lab: Lab, skip_checks: bool = False) -> RunResult:
                 raise
             failed = any(result.outcome == "failed" for result in results)
             return lab.finish(recording, started, checks=results, exit_code=CHECK_FAILED if failed else 0)
+
+
+def _check(lab: Lab, checks: Sequence[Check], changed: bool) -> tuple[CheckResult, ...]:
+    """Run the checks. On a lab in which nothing had to be changed, those that passed before and would have to write
+    to find out are left alone, so that a second `up` only reads."""
+    known = {} if changed else outcomes.read(lab.folder)
+    left = {check.id for check in checks if check.denied and check.id in known and known[check.id].outcome == "passed"}
+    ran = {result.id: result for result in run_checks(lab, [check for check in checks if check.id not in left])}
+    remember(lab, tuple(ran.values()))
+    return tuple(ran.get(check.id) or _left_alone(check) for check in checks)
+
+
+def _left_alone(check: Check) -> CheckResult:
+    reason = f"it passed, nothing has changed since, and trying it again would write: lab check {check.id}"
+    return CheckResult(id=check.id, title=check.title, outcome="skipped", reason=reason)
 
 
 def _record(lab: Lab) -> None:

@@ -32,8 +32,8 @@ class LabApp(App[None]):
 
     TITLE = "GitOps Lab"
     CSS_PATH = "lab.tcss"
-    COMMANDS: ClassVar = {ActionCommands}
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide")]
+    COMMANDS = {ActionCommands}  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]

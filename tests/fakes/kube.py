@@ -166,11 +166,13 @@ class FakeKube:
                 and (labels or {}).items() <= obj["metadata"].get("labels", {}).items()
             ]
 
-    def apply(self, obj: Object, impersonate: str = "") -> Object:
+    def apply(self, obj: Object, impersonate: str = "", dry_run: bool = False) -> Object:
         meta = obj["metadata"]
         kind, name = obj["kind"], meta["name"]
         namespace = "" if kind in CLUSTER_SCOPED else meta.get("namespace", "default")
         self._arrive("apply", kind, name, impersonate)
+        if dry_run:
+            return copy.deepcopy(obj)
         with self._lock:
             self.mutations.append(Mutation("apply", kind, namespace, name, impersonate))
             if namespace and self._namespace(namespace) is None:

@@ -1,20 +1,21 @@
 """A lab whose parts are all fakes, for what works on a lab."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.events import Event
 from lab.model import Check, Cluster, LessonStep, Metadata, Scenario, Spec
-from lab.ports import Command, CommandResult, Node
+from lab.ports import Node
 from lab.recording import Switch
 from lab.session import Lab
 from lab.settings import Settings
 from lab.state import LabFolder
 from tests.fakes.clock import FakeClock
 from tests.fakes.kube import FakeKube
+from tests.fakes.shell import FakeShell
 
 EVERYTHING = frozenset({"can_create", "runs_containers", "has_network", "keeps_time"})
 
@@ -66,28 +67,13 @@ class StandInProvider:
 
 
 @dataclass
-class StandInShell:
-    """Answers every command as the test says and remembers it."""
-
-    answer: Callable[[Command], CommandResult] = lambda _: CommandResult(exit_code=0, stdout="", stderr="")
-    ran: list[Command] = field(default_factory=list)
-
-    def run(self, command: Command, check: bool = True) -> CommandResult:
-        self.ran.append(command)
-        return self.answer(command)
-
-    def which(self, program: str) -> Path | None:
-        return Path("/bin") / program
-
-
-@dataclass
 class StandIn:
     """The lab and its parts, with what a test needs to look at."""
 
     lab: Lab
     kubes: dict[str, FakeKube]
     clock: FakeClock
-    shell: StandInShell
+    shell: FakeShell
     git: StandInGit
     provider: StandInProvider
     events: list[Event]
@@ -132,7 +118,7 @@ def stand_in(
         lesson=tuple(lesson),
     )
     scenario.folder.mkdir(exist_ok=True)
-    clock, shell, git = FakeClock(), StandInShell(), StandInGit()
+    clock, shell, git = FakeClock(), FakeShell(), StandInGit()
     kubes = {cluster.name: FakeKube(cluster=cluster.name, now=clock.now) for cluster in clusters}
     provider = StandInProvider(kubes=kubes, git_server=git, folder=folder)
     events: list[Event] = []

@@ -56,7 +56,7 @@ def test_a_mismatch_that_comes_back_is_told_once(stand: StandIn) -> None:
     def answer(_: Command) -> CommandResult:
         return CommandResult(exit_code=1, stdout=next(said, "c"), stderr="")
 
-    stand.shell.answer = answer
+    stand.shell.answers = [answer]
     run(stand.lab, [check(script="look.sh", timeout="20s")])
     assert [event.mismatch for event in stand.told(CheckRetried)] == ["a", "b", "c"]
 
@@ -89,7 +89,7 @@ def test_checks_run_side_by_side(stand: StandIn) -> None:
         together.wait(timeout=10)
         return CommandResult(exit_code=0, stdout="", stderr="")
 
-    stand.shell.answer = answer
+    stand.shell.answers = [answer]
     results = run(stand.lab, [check(id="a", script="a.sh"), check(id="b", script="b.sh")])
     assert [result.outcome for result in results] == ["passed", "passed"]
 
@@ -113,7 +113,7 @@ def test_drills_run_alone_after_the_others(stand: StandIn) -> None:
             running.remove(name)
         return CommandResult(exit_code=0, stdout="", stderr="")
 
-    stand.shell.answer = answer
+    stand.shell.answers = [answer]
     phases = {"a": "drill", "b": "up", "c": "drill", "d": "up"}
     run(stand.lab, [check(id=name, script=f"{name}.sh", phase=phase) for name, phase in phases.items()])
     assert order[2:] == ["a", "c"]
@@ -133,7 +133,7 @@ def test_stopping_skips_what_has_not_ended(stand: StandIn) -> None:
         ],
     )
     assert [(r.outcome, r.reason) for r in results] == [("skipped", "stopped on request")] * 2
-    assert stand.shell.ran == []
+    assert stand.shell.commands == []
     assert stand.clock.passed < 4
 
 
@@ -153,7 +153,7 @@ def test_a_defect_is_not_hidden_as_a_failed_check(stand: StandIn) -> None:
         raise ZeroDivisionError
 
     script(stand, "look.sh")
-    stand.shell.answer = broken
+    stand.shell.answers = [broken]
     with pytest.raises(ZeroDivisionError):
         run(stand.lab, [check(script="look.sh")])
 
@@ -175,7 +175,7 @@ def test_once_takes_the_last_outcome_of_a_drill(stand: StandIn) -> None:
     assert (never.outcome, never.reason, never.hint) == ("failed", "has not run yet", "lab check hub-loss")
     outcomes.remember(stand.lab.folder, [CheckResult(id="hub-loss", title="t", outcome="passed")], 5.0)
     assert once(stand.lab, [drill])[0].outcome == "passed"
-    assert stand.shell.ran == []
+    assert stand.shell.commands == []
 
 
 def test_once_skips_a_drill_that_cannot_run_here(stand: StandIn) -> None:
@@ -353,7 +353,7 @@ def test_nothing_to_run_gives_5(stand: StandIn) -> None:
 
 
 def test_only_skipped_gives_5(full: StandIn) -> None:
-    full.shell.answer = lambda _: CommandResult(exit_code=5, stdout="no containers", stderr="")
+    full.shell.answers = [lambda _: CommandResult(exit_code=5, stdout="no containers", stderr="")]
     assert operation(full.lab, ids=["loss"]).exit_code == 5
 
 

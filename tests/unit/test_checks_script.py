@@ -33,7 +33,7 @@ def write(stand: StandIn, text: str) -> None:
 
 def outcome(stand: StandIn, answer: Callable[[Command], CommandResult] | None = None, **values: Any) -> tuple[str, str]:
     if answer is not None:
-        stand.shell.answer = answer
+        stand.shell.answers = [answer]
     result = run(stand.lab, [check(script="look.sh", **values)])[0]
     return result.outcome, result.reason
 
@@ -63,19 +63,19 @@ def test_it_runs_again_until_it_holds(stand: StandIn) -> None:
 
 def test_a_drill_runs_once(stand: StandIn) -> None:
     assert outcome(stand, lambda _: said(1, "w1 is gone"), phase="drill") == ("failed", "w1 is gone")
-    assert len(stand.shell.ran) == 1
-    assert stand.shell.ran[0].changes
+    assert len(stand.shell.commands) == 1
+    assert stand.shell.commands[0].changes
 
 
 @pytest.mark.parametrize("code", [126, 127])
 def test_a_script_that_cannot_start_is_not_tried_again(stand: StandIn, code: int) -> None:
     assert outcome(stand, lambda _: said(code, "", "not found"))[0] == "failed"
-    assert len(stand.shell.ran) == 1
+    assert len(stand.shell.commands) == 1
 
 
 def test_what_the_script_gets(stand: StandIn) -> None:
     outcome(stand, timeout="30s")
-    command = stand.shell.ran[0]
+    command = stand.shell.commands[0]
     environment = dict(command.env)
     assert command.argv == (str(stand.lab.scenario.folder / "look.sh"),)
     assert command.cwd == stand.lab.scenario.folder
@@ -87,7 +87,7 @@ def test_what_the_script_gets(stand: StandIn) -> None:
 
 def test_all_tries_share_the_time_limit(stand: StandIn) -> None:
     outcome(stand, lambda _: said(1, "no"), timeout="10s")
-    limits = [command.timeout for command in stand.shell.ran]
+    limits = [command.timeout for command in stand.shell.commands]
     assert limits[0] == 10
     assert limits == sorted(limits, reverse=True)
     assert limits[-1] <= 2
@@ -98,7 +98,7 @@ def test_a_script_that_is_not_executable_is_said_so(stand: StandIn) -> None:
     if os.access(stand.lab.scenario.folder / "look.sh", os.X_OK):
         pytest.skip("this user may execute everything")
     assert outcome(stand) == ("failed", "look.sh is not an executable file of the scenario")
-    assert stand.shell.ran == []
+    assert stand.shell.commands == []
 
 
 def test_its_output_is_evidence_without_secrets(stand: StandIn) -> None:
@@ -107,18 +107,18 @@ def test_its_output_is_evidence_without_secrets(stand: StandIn) -> None:
     result_lines = run_evidence(stand, said(1, "no\n" + lines))
     assert len(result_lines) == 10
     assert result_lines[-2:] == ("pushed with ***", "[31mred")
-    assert stand.shell.ran[0].secrets == (secret,)
+    assert stand.shell.commands[0].secrets == (secret,)
 
 
 def run_evidence(stand: StandIn, result: CommandResult) -> tuple[str, ...]:
-    stand.shell.answer = lambda _: result
+    stand.shell.answers = [lambda _: result]
     return run(stand.lab, [check(script="look.sh")])[0].evidence
 
 
 def test_a_real_script_through_the_real_shell(stand: StandIn) -> None:
     write(stand, '#!/bin/sh\necho "$LAB_NAME in $(basename "$PWD")"\nexit 1\n')
     shell = SystemShell(lambda _: None)
-    stand.shell.answer = lambda command: shell.run(command, check=False)
+    stand.shell.answers = [lambda command: shell.run(command, check=False)]
     assert outcome(stand, timeout="1s") == ("failed", "lab in scenario")
 
 

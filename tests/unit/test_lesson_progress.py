@@ -61,7 +61,7 @@ def solving(stand: StandIn) -> None:
                 make_namespace(stand.hub, line.removeprefix("make "))
         return CommandResult(exit_code=0, stdout="", stderr="")
 
-    stand.shell.answer = answer
+    stand.shell.answers = [answer]
 
 
 def place(stand: StandIn) -> tuple[int, bool]:
@@ -130,6 +130,15 @@ def test_a_step_to_read_is_done_when_a_later_one_is(make: Callable[..., StandIn]
     stand = make(step(1), step(2), step(3, "one"), step(4, "two"))
     make_namespace(stand.hub, "one")
     assert place(stand) == (4, False)
+    assert where(stand.lab).finished == (1, 2, 3)
+
+
+def test_a_step_to_read_is_done_when_a_later_one_was_solved(make: Callable[..., StandIn]) -> None:
+    stand = make(step(1), step(2, "one", solve="make one"), step(3, "two"))
+    solving(stand)
+    solve(stand.lab, 2)
+    assert place(stand) == (3, False)
+    assert where(stand.lab).finished == (1, 2)
 
 
 def test_showing_the_last_step_to_read_ends_the_lesson(make: Callable[..., StandIn]) -> None:
@@ -152,7 +161,7 @@ def test_a_drill_counts_by_its_last_outcome(make: Callable[..., StandIn]) -> Non
     stand = make(step(1, "loss"), step(2, "one"))
     status = where(stand.lab)
     assert (status.step, status.checks[0].reason) == (1, "has not run yet")
-    assert stand.shell.ran == []
+    assert stand.shell.commands == []
     outcomes.remember(stand.lab.folder, [CheckResult(id="loss", title="t", outcome="passed")], 1.0)
     assert place(stand) == (2, False)
 
@@ -196,7 +205,7 @@ def test_solving_runs_the_text_and_then_the_checks(make: Callable[..., StandIn])
     solving(stand)
     status = solve(stand.lab, 1)
     assert (status.done, [c.outcome for c in status.checks]) == (True, ["passed"])
-    command = stand.shell.ran[0]
+    command = stand.shell.commands[0]
     assert command.argv == ("bash", "-eu", "-o", "pipefail", "-s")
     assert command.stdin == "make one\n"
     assert command.cwd == stand.lab.workspace
@@ -222,20 +231,20 @@ def test_a_solution_that_does_not_solve_says_so(make: Callable[..., StandIn]) ->
 def test_solving_runs_a_drill(make: Callable[..., StandIn]) -> None:
     stand = make(step(1, "loss"))
     assert solve(stand.lab, 1).done
-    assert [Path(command.argv[0]).name for command in stand.shell.ran] == ["loss.sh"]
+    assert [Path(command.argv[0]).name for command in stand.shell.commands] == ["loss.sh"]
 
 
 def test_solving_a_step_to_read_marks_it(make: Callable[..., StandIn]) -> None:
     stand = make(step(1), step(2, "one"))
     assert solve(stand.lab, 1).done
     assert place(stand) == (2, False)
-    assert stand.shell.ran == []
+    assert stand.shell.commands == []
 
 
 def test_a_solution_that_fails_shows_its_last_lines(make: Callable[..., StandIn]) -> None:
     stand = make(step(1, "one", solve="x"))
     error = "\n".join(f"line {n}" for n in range(9)) + "\x1b[1m\n"
-    stand.shell.answer = lambda _: CommandResult(exit_code=3, stdout="", stderr=error)
+    stand.shell.answers = [lambda _: CommandResult(exit_code=3, stdout="", stderr=error)]
     with pytest.raises(LabError) as raised:
         solve(stand.lab, 1)
     assert raised.value.what == "the solution of step 1 failed with exit code 3"
@@ -245,7 +254,7 @@ def test_a_solution_that_fails_shows_its_last_lines(make: Callable[..., StandIn]
 
 def test_a_solution_that_hangs_says_so(make: Callable[..., StandIn]) -> None:
     stand = make(step(1, "one", solve="x"))
-    stand.shell.answer = lambda _: CommandResult(exit_code=-15, stdout="", stderr="", seconds=lesson.SOLVE_TIMEOUT)
+    stand.shell.answers = [lambda _: CommandResult(exit_code=-15, stdout="", stderr="", seconds=lesson.SOLVE_TIMEOUT)]
     with pytest.raises(LabError) as raised:
         solve(stand.lab, 1)
     assert raised.value.code == "command-timeout"
@@ -257,7 +266,7 @@ def test_a_solution_that_hangs_says_so(make: Callable[..., StandIn]) -> None:
 def test_the_real_bash_stops_at_the_first_failure(make: Callable[..., StandIn], text: str) -> None:
     stand = make(step(1, solve=text))
     shell = SystemShell(lambda _: None)
-    stand.shell.answer = lambda command: shell.run(command, check=False)
+    stand.shell.answers = [lambda command: shell.run(command, check=False)]
     with pytest.raises(LabError):
         solve(stand.lab, 1)
     assert not (stand.lab.workspace / "after").exists()
@@ -266,7 +275,7 @@ def test_the_real_bash_stops_at_the_first_failure(make: Callable[..., StandIn], 
 def test_the_real_bash_runs_in_the_workspace(make: Callable[..., StandIn]) -> None:
     stand = make(step(1, solve='cat > made <<EOF\n$LAB_NAME "quoted"\nEOF\n'))
     shell = SystemShell(lambda _: None)
-    stand.shell.answer = lambda command: shell.run(command, check=False)
+    stand.shell.answers = [lambda command: shell.run(command, check=False)]
     assert solve(stand.lab, 1).done
     assert (stand.lab.workspace / "made").read_text() == 'lab "quoted"\n'
 
@@ -280,7 +289,7 @@ def test_jumping_solves_what_is_not_done_and_shows_the_step(make: Callable[..., 
     solving(stand)
     status = jump(stand.lab, 4)
     assert (status.step, status.done, status.finished) == (4, False, (1, 2, 3))
-    assert [command.stdin for command in stand.shell.ran] == ["make two"]
+    assert [command.stdin for command in stand.shell.commands] == ["make two"]
     assert place(stand) == (4, False)
 
 
@@ -289,7 +298,7 @@ def test_jumping_stops_at_a_step_that_its_solution_does_not_solve(make: Callable
     solving(stand)
     status = jump(stand.lab, 3)
     assert (status.step, status.done) == (1, False)
-    assert [command.stdin for command in stand.shell.ran] == ["true"]
+    assert [command.stdin for command in stand.shell.commands] == ["true"]
 
 
 def test_jumping_back_only_shows(make: Callable[..., StandIn]) -> None:
@@ -297,7 +306,7 @@ def test_jumping_back_only_shows(make: Callable[..., StandIn]) -> None:
     make_namespace(stand.hub, "one")
     where(stand.lab)
     assert jump(stand.lab, 1).step == 1
-    assert stand.shell.ran == []
+    assert stand.shell.commands == []
 
 
 # --- commands -------------------------------------------------------------------------------------------------------
