@@ -12,7 +12,7 @@ import yaml
 
 from lab import web
 from lab.errors import LabError
-from lab.ports import Clock, PullRequest
+from lab.ports import Clock, Probe, PullRequest
 from lab.waiting import SystemClock, wait_until
 
 USER = "lab"
@@ -26,8 +26,8 @@ CONTAINER = "lab-git"
 PAGE = 50
 """Items Gitea gives at most in one answer (`[api] MAX_RESPONSE_ITEMS`)."""
 
-MERGE_TIMEOUT = 20.0
-"""Seconds; Gitea looks for conflicts in the background before it merges."""
+BACKGROUND_TIMEOUT = 20.0
+"""Seconds. Gitea notices pushed branches and looks for conflicts in the background."""
 
 TOKEN = re.compile(r"\b[0-9a-f]{40}\b")
 
@@ -89,8 +89,13 @@ class Gitea:
         self._ask("POST", "/user/repos", body, accept=(201, 409))
 
     def head(self, repository: str, branch: str = BRANCH) -> str:
-        answer = self._ask("GET", f"{_path(repository)}/branches/{quote(branch)}", accept=(200, 404))
-        return str(answer.json()["commit"]["id"]) if answer.status == 200 else ""
+        """Commit id, or empty; what git itself is told, for Gitea's API lags behind a push and fails meanwhile."""
+        path = f"/{USER}/{quote(repository)}.git/info/refs?service=git-upload-pack"
+        answer = self._ask("GET", path, accept=(200, 404), api="")
+        # Each line starts with its length in four digits; SHA-256 ids have 64.
+        line = rf"[0-9a-f]{{4}}([0-9a-f]{{40}}(?:[0-9a-f]{{24}})?) refs/heads/{re.escape(branch)}[\0\n]"
+        found = re.search(line, answer.text)
+        return found[1] if found and answer.status == 200 else ""
 
     # --- pull requests ------------------------------------------------------------------------------------------
 
@@ -102,13 +107,22 @@ class Gitea:
             "title": title,
             "labels": [self._label(repository, name) for name in labels],
         }
-        answer = self._ask("POST", f"{_path(repository)}/pulls", body, accept=(201, 409))
-        if answer.status == 201:
-            return _pull(answer.json())
-        for pull in self.pulls(repository):
+        path = f"{_path(repository)}/pulls"
+        answers: list[web.Response] = []
+
+        def asked() -> str:
+            answer = self._ask("POST", path, body, accept=(201, 404, 409))
+            answers.append(answer)
+            # A branch that was just pushed takes the server a moment to notice.
+            return _message(answer) if answer.status == 404 and self.head(repository, branch) else ""
+
+        self._wait(asked, f"branch {branch} of {repository} to be noticed")
+        if answers[-1].status == 201:
+            return _pull(answers[-1].json())
+        for pull in self.pulls(repository) if answers[-1].status == 409 else ():
             if pull.branch == branch and pull.state == "open":
                 return pull
-        raise self._refused("POST", f"{_path(repository)}/pulls", answer)
+        raise LabError("git-failed", **self._refusal("POST", path, answers[-1]))
 
     def pulls(self, repository: str) -> Sequence[PullRequest]:
         """All of them, closed ones too, newest first."""
@@ -125,14 +139,7 @@ class Gitea:
             answer = self._ask("POST", f"{path}/merge", {"Do": "merge"}, accept=(200, 405))
             return "" if answer.status == 200 else _message(answer)
 
-        wait_until(
-            merged,
-            awaited=f"the merge of pull request {number} of {repository}",
-            timeout=MERGE_TIMEOUT,
-            clock=self._clock,
-            cancel=threading.Event(),
-            more=f"docker logs {self._container}",
-        )
+        self._wait(merged, f"the merge of pull request {number} of {repository}")
 
     def close_pull(self, repository: str, number: int) -> None:
         self._ask("PATCH", f"{_path(repository)}/pulls/{number}", {"state": "closed"}, accept=(200, 201))
@@ -158,12 +165,18 @@ class Gitea:
             page += 1
 
     def _ask(
-        self, method: str, path: str, body: Any = None, accept: Sequence[int] = (200, 201, 204), token: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        accept: Sequence[int] = (200, 201, 204),
+        token: str = "",
+        api: str = "/api/v1",
     ) -> web.Response:
         headers = {"Authorization": f"token {token}"} if token else {}
         auth = None if token else (USER, self._password)
         try:
-            answer = web.request(method, f"{self.url}/api/v1{path}", json=body, auth=auth, headers=headers)
+            answer = web.request(method, f"{self.url}{api}{path}", json=body, auth=auth, headers=headers)
         except LabError as error:
             reason = "it did not answer"
             raise LabError(
@@ -174,12 +187,22 @@ class Gitea:
                 details=error.details or error.what,
             ) from error
         if answer.status not in accept:
-            raise self._refused(method, path, answer)
+            raise LabError("git-failed", **self._refusal(method, path, answer))
         return answer
 
-    def _refused(self, method: str, path: str, answer: web.Response) -> LabError:
+    def _refusal(self, method: str, path: str, answer: web.Response) -> dict[str, Any]:
         reason = f"status {answer.status}, {_message(answer)}"
-        return LabError("git-failed", reason=reason, request=f"{method} {path}", container=self._container)
+        return {"reason": reason, "request": f"{method} {path}", "container": self._container}
+
+    def _wait(self, probe: Probe, awaited: str) -> None:
+        wait_until(
+            probe,
+            awaited=awaited,
+            timeout=BACKGROUND_TIMEOUT,
+            clock=self._clock,
+            cancel=threading.Event(),
+            more=f"docker logs {self._container}",
+        )
 
 
 def container_environment(manifests_dir: Path, secret_key: str) -> dict[str, str]:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lab.dialects import LAB
 from lab.facts import Facts
-from lab.marks import LAB, decode, parse
+from lab.marks import decode, parse
 from lab.model import LessonStep, Part, is_name
 from lab.problems import START, Problems, Report
 from lab.rules import one_line
-from lab.scenario_files import inside, kind_of, read_bytes
+from lab.scenario_files import inside, kind_of, listing, read_bytes
 from lab.wording import validate
 
 FOLDER = "lesson"
@@ -44,7 +45,7 @@ def read_lesson(scenario: Path, checks: Sequence[str] | None, problems: Problems
         return ()
     steps: list[LessonStep] = []
     taken: dict[int, str] = {}
-    for file in sorted(folder.iterdir()):
+    for file in listing(folder):
         if file.suffix != ".md" or file.name.startswith("."):
             continue
         report = problems.report(file)
@@ -91,7 +92,7 @@ def _step(file: Path, number: int, slug: str, checks: Sequence[str] | None, repo
     for path, name in named:
         facts.must_be_known(path, name, checks, "a check of this scenario")
     if not body.strip():
-        report.add((1, 1), (), "must have text after its front matter")
+        report.add(START, (), "must have text after its front matter")
     if read is None:
         return None
     return LessonStep(number=number, slug=slug, text=body.strip() + "\n", **read.model_dump())

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab.marks import MANIFEST, Dialect, Document, decode, parse
+from lab.dialects import MANIFEST, Dialect
+from lab.marks import Document, decode, parse
 from lab.ports import Object
-from lab.problems import KeyPath, Problem, Problems, Report, ScenarioProblems, did_you_mean, listed
-from lab.scenario_files import FILE_LIMIT, below, kind_of, read_bytes
+from lab.problems import START, KeyPath, Problem, Problems, Report, ScenarioProblems, did_you_mean, listed
+from lab.scenario_files import FILE_LIMIT, below, kind_of, listing, read_bytes
 
 TRUSTED_LIMIT = 16 << 20
 """Bytes of a manifest whose content is pinned, such as Argo CD's release (2 MB)."""
@@ -38,7 +39,7 @@ def located_objects(path: Path, problems: Problems, *, trusted: bool = False) ->
     """As `documents`, with the document each object was found in; what is wrong goes to `problems`."""
     files = applied_files(path)
     if not files:
-        problems.report(path).add((1, 1), (), f"must hold manifests ({', '.join(_APPLIED_SUFFIXES)}), found none")
+        problems.report(path).add(START, (), f"must hold manifests ({', '.join(_APPLIED_SUFFIXES)}), found none")
     found: list[tuple[Report, Document, Object]] = []
     for file in files:
         report = problems.report(file)
@@ -46,7 +47,7 @@ def located_objects(path: Path, problems: Problems, *, trusted: bool = False) ->
         read = read_documents(file, report, trusted=trusted)
         found += [(report, document, obj) for document in read for obj in _objects(document, report)]
         if len(found) == before and not report.count:
-            report.add((1, 1), (), "must hold an object, found none")
+            report.add(START, (), "must hold an object, found none")
     return found
 
 
@@ -54,7 +55,7 @@ def applied_files(path: Path) -> list[Path]:
     """The manifest file itself, or the manifests directly in the folder, sorted by name."""
     if kind_of(path) != "folder":
         return [path]
-    return sorted(file for file in path.iterdir() if file.suffix in _APPLIED_SUFFIXES)
+    return [file for file in listing(path) if file.suffix in _APPLIED_SUFFIXES]
 
 
 def read_documents(file: Path, report: Report, *, trusted: bool = False, dialect: Dialect = MANIFEST) -> list[Document]:

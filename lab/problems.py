@@ -66,7 +66,7 @@ class Report:
         self._paths.add(path)
         self._count += 1
         line, column = place
-        self._into.append(Problem(file=self._file, line=line, column=column, path=dotted(path), text=text))
+        self._into.append(Problem(file=self._file, line=line, column=column, path=dotted(path), text=printable(text)))
 
     @property
     def count(self) -> int:

@@ -1,6 +1,7 @@
 """What the parts of a scenario must be to each other, beyond what the model says of each alone."""
 
 import re
+import shlex
 import warnings
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from lab.manifests import (
     read_documents,
 )
 from lab.marks import Document
-from lab.problems import KeyPath, Problems, Report, display, listed, quoted
-from lab.scenario_files import FOLDER_FILES, FOLDER_LIMIT, below, executable, inside
+from lab.problems import START, KeyPath, Problems, Report, display, listed, quoted
+from lab.scenario_files import FOLDER_FILES, FOLDER_LIMIT, below, executable, inside, kind_of
 
 _LABEL_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL_KEY = re.compile(rf"([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_LABEL_NAME}")
@@ -124,7 +125,7 @@ def _repository(facts: Facts, path: KeyPath, problems: Problems) -> list[Path]:
         return []
     for include in includes:
         to = facts.text((*include, "to"))
-        if to and (folder / to).exists():
+        if to and kind_of(folder / to) != "missing":
             facts.say((*include, "to"), f"must be free, found a file of the repository at {quoted(to)}")
     files = list(below(folder))
     total = sum(file.lstat().st_size for file in files)
@@ -140,11 +141,11 @@ def _repository(facts: Facts, path: KeyPath, problems: Problems) -> list[Path]:
 def _content(facts: Facts, file: Path, folder: Path, report: Report) -> None:
     """One file that is pushed: what is YAML by its name must be YAML."""
     if not inside(file, facts.folder):
-        report.add((1, 1), (), "must not be a link that leads out of the scenario folder")
+        report.add(START, (), "must not be a link that leads out of the scenario folder")
     elif file.is_symlink():
         return
     elif not file.is_file():
-        report.add((1, 1), (), "must be a regular file")
+        report.add(START, (), "must be a regular file")
     elif file.suffix in SUFFIXES and not is_template(file, folder):
         read_documents(file, report)
 
@@ -153,7 +154,7 @@ def _applied(facts: Facts, target: Path, problems: Problems) -> list[Path]:
     files = applied_files(target)
     for file in files:
         if not inside(file, facts.folder):
-            problems.report(file).add((1, 1), (), "must not be a link that leads out of the scenario folder")
+            problems.report(file).add(START, (), "must not be a link that leads out of the scenario folder")
             return []
     found = located_objects(target, problems)
     if facts.clusters is not None:
@@ -184,7 +185,7 @@ def _checks(facts: Facts) -> None:
             facts.say(where, f"must start with /, found {quoted(facts.text(where))}")
         script = facts.find((*path, "script"), "file")
         if script is not None and not executable(script):
-            facts.say((*path, "script"), f"must be executable; run: chmod +x {display(script)}")
+            facts.say((*path, "script"), f"must be executable; run: chmod +x {shlex.quote(display(script))}")
 
 
 def _check_argocd(facts: Facts, path: KeyPath, on: str) -> None:

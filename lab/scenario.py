@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from lab.catalogue import FILE, locate, names
+from lab.dialects import LAB
 from lab.facts import Facts
 from lab.lesson_files import read_lesson
 from lab.manifests import read_documents
-from lab.marks import LAB, Document
+from lab.marks import Document
 from lab.model import Scenario, ScenarioFile
 from lab.problems import START, Problem, Problems, Report, ScenarioProblems
 from lab.rules import check_scenario
-from lab.scenario_files import digest, inside
+from lab.scenario_files import digest, inside, resolved
 from lab.settings import Settings
 from lab.wording import validate
 
@@ -25,7 +26,7 @@ def load(folder: Path, root: Path | None = None) -> Scenario:
     Raises ScenarioProblems (`scenario-invalid`) with everything that is wrong in scenario.yaml, the lesson, what is
     pushed and what is applied.
     """
-    folder = folder.resolve()
+    folder = resolved(folder)
     file = folder / FILE
     problems = Problems()
     report = problems.report(file)
@@ -34,6 +35,7 @@ def load(folder: Path, root: Path | None = None) -> Scenario:
     facts = None if document is None else Facts(document, folder, report)
     files = [] if document is None or facts is None else check_scenario(document, facts, report, problems)
     lesson = read_lesson(folder, None if facts is None else facts.checks, problems)
+    mark = "" if document is None else digest(folder, [file, *files], problems)
     problems.raise_any(file)
     if read is None:
         raise AssertionError("a file without problems is a scenario")
@@ -43,7 +45,7 @@ def load(folder: Path, root: Path | None = None) -> Scenario:
         metadata=read.metadata,
         spec=read.spec,
         lesson=lesson,
-        digest=digest(folder, [file, *files]),
+        digest=mark,
     )
 
 
@@ -89,5 +91,5 @@ def _document(file: Path, report: Report) -> Document | None:
 def _id(folder: Path, root: Path | None) -> str:
     if root is None:
         return folder.name
-    root = root.resolve()
+    root = resolved(root)
     return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else str(folder)

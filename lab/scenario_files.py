@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from lab.problems import START, Report
+from lab.problems import START, Problems, Report
 
 FILE_LIMIT = 1 << 20
 """Bytes of one file of the lab's own format or one manifest."""
@@ -42,9 +42,22 @@ def executable(path: Path) -> bool:
 def inside(path: Path, folder: Path) -> bool:
     """Whether the path, links followed, lies in the folder."""
     try:
-        return path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError, ValueError):  # RuntimeError: a link that leads to itself, before Python 3.13
+        return resolved(path).is_relative_to(resolved(folder))
+    except ValueError:  # a null byte
         return False
+
+
+def resolved(path: Path) -> Path:
+    """The absolute path with links followed. Unlike `Path.resolve` it takes links that lead to themselves."""
+    return Path(os.path.realpath(path))
+
+
+def listing(folder: Path) -> list[Path]:
+    """What is directly in a folder, sorted by name; nothing when it cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def below(folder: Path) -> Iterator[Path]:
@@ -89,11 +102,17 @@ def _read(descriptor: int, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def digest(folder: Path, files: Iterable[Path]) -> str:
-    """SHA-256 over paths below the folder and contents, whatever the order, modes and times of the files."""
+def digest(folder: Path, files: Iterable[Path], problems: Problems) -> str:
+    """SHA-256 over paths below the folder and contents, whatever the order, modes and times of the files.
+
+    A file that cannot be read goes to `problems`.
+    """
     total = hashlib.sha256()
     for path in sorted(set(files), key=lambda path: path.relative_to(folder).as_posix()):
-        content = b"link " + os.fsencode(path.readlink()) if path.is_symlink() else b"file " + path.read_bytes()
+        if path.is_symlink():
+            content = b"link " + os.fsencode(path.readlink())
+        else:
+            content = b"file " + (read_bytes(path, problems.report(path), FOLDER_LIMIT) or b"")
         name = os.fsencode(path.relative_to(folder).as_posix())
         total.update(b"%d %b %b" % (len(name), name, hashlib.sha256(content).digest()))
     return total.hexdigest()

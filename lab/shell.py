@@ -96,7 +96,8 @@ class SystemShell:
             process: Any = _Program(str(path)).popen(
                 command.argv[1:],
                 env=environment,
-                cwd=str(command.cwd or Path.cwd()),
+                # Not the caller's folder, which may have gone.
+                cwd=str(command.cwd or "/"),
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -133,31 +134,34 @@ class SystemShell:
                 if command.changes and command.step:
                     self._sink(LogLine(step=command.step, cluster=command.cluster, text=printable(line)))
 
-        readers = [
-            threading.Thread(target=read, args=(name, getattr(process, name)), daemon=True)
-            for name in ("stdout", "stderr")
-        ]
-        for reader in readers:
-            reader.start()
-        if text is not None:
+        def write() -> None:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(text)
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
+
+        threads = [
+            threading.Thread(target=read, args=(name, getattr(process, name)), daemon=True)
+            for name in ("stdout", "stderr")
+        ]
+        if text is not None:
+            threads.append(threading.Thread(target=write, daemon=True))
+        for thread in threads:
+            thread.start()
         timed_out = False
         try:
             process.wait(timeout=command.timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
             _end(process.pid, signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                _end(process.pid, signal.SIGKILL)
-                process.wait()
+            # The group outlives its leader as long as somebody in it does not listen.
+            _end(process.pid, signal.SIGKILL)
+            process.wait()
         # A grandchild may hold the pipe open after the child has gone.
-        for reader in readers:
-            reader.join(timeout=2)
+        for thread in threads:
+            thread.join(timeout=2)
         return "".join(lines["stdout"]), "".join(lines["stderr"]), timed_out
 
     def _report(self, command: Command, result: CommandResult) -> None:
@@ -175,7 +179,7 @@ def _fail(command: Command, result: CommandResult, timed_out: bool) -> NoReturn:
     output = [printable(line) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
     details = "\n".join(output[-DETAIL_LINES:])
     if "no space left on device" in (result.stdout + result.stderr).lower():
-        raise LabError("disk-full", path=command.cwd or Path.cwd(), details=details)
+        raise LabError("disk-full", path=command.cwd or "/", details=details)
     values: dict[str, str] = {
         "program": " ".join(command.argv[:2]),
         "last_lines": "\n".join(output[-LAST_LINES:]) or "it printed nothing",

@@ -16,10 +16,7 @@ _HINTS = (
 
 
 def syntax_problem(error: yaml.YAMLError, text: str) -> tuple[Any, str]:
-    """The mark to look at, None when libyaml gives none, and what is wrong there.
-
-    PyYAML's marks count lines and columns from 0.
-    """
+    """The mark to look at, None when libyaml gives none, and what is wrong there."""
     mark = getattr(error, "problem_mark", None)
     opened = getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or "it cannot be read")
@@ -31,7 +28,7 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> tuple[Any, str]:
     if opened is not None and "could not find expected ':'" in problem:
         return opened, "a key must be followed by ':'"
     if opened is not None and "',' or" in problem:
-        return mark, f"expected ',' or '{problem[-2]}' (opened on line {opened.line + 1})"
+        return mark, f"expected ',' or '{problem[-2]}' to go with the '{text[opened.index]}' before"
     if "cannot start any token" in problem:
         return mark, "a tab cannot indent; use spaces" if found == "\t" else _cannot_start(found)
     if "expected node content" in problem:

@@ -64,6 +64,8 @@ def request(
             answer = session.request(
                 method, url, json=json, auth=auth, headers=dict(headers or {}), timeout=timeout, allow_redirects=False
             )
+            # Guessing takes longer than the request, and what the lab talks to speaks UTF-8.
+            answer.encoding = "utf-8"
             return Response(status=answer.status_code, text=answer.text)
         except requests.RequestException as error:
             raise _failed(url, error) from error

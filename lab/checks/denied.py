@@ -6,7 +6,7 @@ The API server refuses at once. Argo CD accepts the object and refuses in a cond
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from lab import manifests
 from lab.checks.app import messages, pattern
@@ -16,10 +16,8 @@ from lab.errors import KubeError, WaitTimeout
 from lab.kube import ref_of
 from lab.model import Check
 from lab.ports import Object
+from lab.session import Lab
 from lab.waiting import wait_until
-
-if TYPE_CHECKING:
-    from lab.session import Lab
 
 MARK = "gitops-lab.io/check"
 """Annotation on what a check applies; only what carries it is ever removed."""
@@ -35,7 +33,7 @@ class DeniedLook(Look):
 
     interval: ClassVar[float] = 1.0
 
-    def __init__(self, lab: "Lab", check: Check) -> None:
+    def __init__(self, lab: Lab, check: Check) -> None:
         super().__init__(lab, check)
         assert check.denied is not None
         self.wanted = check.denied

@@ -3,15 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.ports import Object, Ref
+from lab.session import Lab
 from lab.shell import printable
 from lab.state import LabFolder
-
-if TYPE_CHECKING:
-    from lab.session import Lab
 
 LINES = 10
 LINE_WIDTH = 240
@@ -63,7 +60,7 @@ def bounded(lines: Iterable[str], secrets: Sequence[str]) -> tuple[str, ...]:
     return tuple(line for line in unique if line)[:LINES]
 
 
-def around(lab: "Lab", places: Sequence[Place]) -> list[str]:
+def around(lab: Lab, places: Sequence[Place]) -> list[str]:
     """Pods that do not run and recent events of these places; a cluster that does not answer is one line."""
     lines: list[str] = []
     for place in dict.fromkeys(places):
@@ -81,7 +78,7 @@ def gathered(collect: Callable[[], list[str]]) -> list[str]:
         return [f"could not look: {error.what}"]
 
 
-def _pods(lab: "Lab", place: Place) -> list[str]:
+def _pods(lab: Lab, place: Place) -> list[str]:
     lines = []
     for pod in lab.kube(place.cluster).list(Ref(kind="Pod", namespace=place.namespace)):
         reason = _pod_reason(pod)
@@ -107,7 +104,7 @@ def _pod_reason(pod: Object) -> str:
     return ""
 
 
-def _events(lab: "Lab", place: Place) -> list[str]:
+def _events(lab: Lab, place: Place) -> list[str]:
     found = sorted(
         lab.kube(place.cluster).list(Ref(kind="Event", namespace=place.namespace)),
         key=lambda event: (event.get("type") == "Warning", _event_time(event)),

@@ -51,9 +51,7 @@ class ExpectLook(Look):
         if obj is not None:
             labelled = want.labels.items() <= (obj["metadata"].get("labels") or {}).items()
             return [obj] if labelled else []
-        if want.name and want.namespace:
-            return []
-        # Without a namespace the kind may still live in one: then the name is looked for in all of them.
+        # A kind that lives in a namespace may be asked for without one: then the name is looked for in all of them.
         found = self.kube.list(self._ref(), want.labels or None)
         return [o for o in found if want.name in ("", o["metadata"]["name"])]
 

@@ -1,22 +1,24 @@
 """What all check kinds share: how one check is looked at."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from lab import manifests
 from lab.checks.evidence import Place, around
 from lab.events import CheckOutcome
 from lab.model import Check
 from lab.ports import Kube
-
-if TYPE_CHECKING:
-    from lab.session import Lab
-
+from lab.session import Lab
 
 Value = TypeVar("Value")
 
 
-def filled(lab: "Lab", value: Value) -> Value:
+def step_of(check: Check) -> str:
+    """What events of a check have as their step: its commands and changes, which it takes back itself."""
+    return f"check:{check.id}"
+
+
+def filled(lab: Lab, value: Value) -> Value:
     """The same data with `${cluster.<name>.server}` replaced by that cluster's API address in the lab's network.
 
     :raises LabError: `scenario-invalid` when another name stands there
@@ -42,7 +44,7 @@ class Look:
     interval: ClassVar[float] = 0.5
     """Seconds between two looks."""
 
-    def __init__(self, lab: "Lab", check: Check) -> None:
+    def __init__(self, lab: Lab, check: Check) -> None:
         self.lab = lab
         self.check = check
         self.cluster = check.on or lab.scenario.hub.name

@@ -3,7 +3,6 @@
 import contextvars
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from lab.checks import evidence, outcomes
 from lab.checks.app import AppLook
@@ -11,21 +10,20 @@ from lab.checks.appset import AppSetLook
 from lab.checks.denied import DeniedLook
 from lab.checks.expect import ExpectLook
 from lab.checks.http import HttpLook
-from lab.checks.look import Look, Settled, filled
+from lab.checks.look import Look, Settled, filled, step_of
 from lab.checks.script import ScriptLook
 from lab.errors import Cancelled, LabError, WaitTimeout
 from lab.events import CheckFinished, CheckOutcome, CheckRetried, CheckStarted
 from lab.model import Check, seconds
+from lab.recording import current_step
 from lab.results import CheckResult
+from lab.session import Lab
 from lab.waiting import wait_until
-
-if TYPE_CHECKING:
-    from lab.session import Lab
 
 WORKERS = 4
 STOPPED = "stopped on request"
 
-LOOKS: dict[str, Callable[["Lab", Check], Look]] = {
+LOOKS: dict[str, Callable[[Lab, Check], Look]] = {
     "expect": ExpectLook,
     "app": AppLook,
     "appset": AppSetLook,
@@ -35,7 +33,7 @@ LOOKS: dict[str, Callable[["Lab", Check], Look]] = {
 }
 
 
-def run(lab: "Lab", checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+def run(lab: Lab, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
     """Run checks, each to its own deadline; results come in the order of the checks.
 
     Emits CheckStarted, CheckRetried for every mismatch that is new, and CheckFinished. A check that needs what the
@@ -44,7 +42,7 @@ def run(lab: "Lab", checks: Sequence[Check]) -> tuple[CheckResult, ...]:
     return _all(lab, checks, _run_one)
 
 
-def once(lab: "Lab", checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+def once(lab: Lab, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
     """Look at every check a single time, without waiting, events or evidence.
 
     Nothing is changed: of drills and of what must be denied, which have to try it, the last outcome counts, and one
@@ -53,12 +51,9 @@ def once(lab: "Lab", checks: Sequence[Check]) -> tuple[CheckResult, ...]:
     return _all(lab, checks, _once_one)
 
 
-def _all(
-    lab: "Lab", checks: Sequence[Check], evaluate: Callable[["Lab", Check], CheckResult]
-) -> tuple[CheckResult, ...]:
+def _all(lab: Lab, checks: Sequence[Check], evaluate: Callable[[Lab, Check], CheckResult]) -> tuple[CheckResult, ...]:
     ended: dict[str, CheckResult] = {}
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="check") as pool:
-        # Events of a check belong to the step that runs it, which the context names.
         futures = [
             pool.submit(contextvars.copy_context().run, evaluate, lab, check)
             for check in checks
@@ -69,11 +64,13 @@ def _all(
         ended[result.id] = result
     for check in checks:
         if check.phase == "drill":
-            ended[check.id] = evaluate(lab, check)
+            ended[check.id] = contextvars.copy_context().run(evaluate, lab, check)
     return tuple(ended[check.id] for check in checks)
 
 
-def _run_one(lab: "Lab", check: Check) -> CheckResult:
+def _run_one(lab: Lab, check: Check) -> CheckResult:
+    # What a check does to the lab it takes back: its commands are told apart from the lab's own by their step.
+    current_step.set(step_of(check))
     start = lab.clock.monotonic()
     lab.sink(CheckStarted(check=check.id, title=check.title, cluster=check.on))
     seen: set[str] = set()
@@ -109,7 +106,7 @@ def _run_one(lab: "Lab", check: Check) -> CheckResult:
     return result
 
 
-def _once_one(lab: "Lab", check: Check) -> CheckResult:
+def _once_one(lab: Lab, check: Check) -> CheckResult:
     if (check.phase == "drill" or check.kind == "denied") and not _lacking(lab, check):
         last = outcomes.read(lab.folder).get(check.id)
         if last is not None:
@@ -127,7 +124,7 @@ Verdict = tuple[CheckOutcome, str, Sequence[str]]
 """Outcome, reason, evidence."""
 
 
-def _watch(lab: "Lab", check: Check, timeout: float | None, retried: Callable[[str], None]) -> Verdict:
+def _watch(lab: Lab, check: Check, timeout: float | None, retried: Callable[[str], None]) -> Verdict:
     """Look until the check holds or its time is over; without a timeout, once."""
     lacking = _lacking(lab, check)
     if lacking:
@@ -146,7 +143,7 @@ def _watch(lab: "Lab", check: Check, timeout: float | None, retried: Callable[[s
     return ("failed", f"{left} {verdict[1]}".strip(), verdict[2]) if left else verdict
 
 
-def _wait(lab: "Lab", look: Look, check: Check, timeout: float | None, retried: Callable[[str], None]) -> Verdict:
+def _wait(lab: Lab, look: Look, check: Check, timeout: float | None, retried: Callable[[str], None]) -> Verdict:
     def told() -> Sequence[str]:
         return evidence.gathered(lambda: list(look.evidence())) if timeout is not None else ()
 
@@ -171,7 +168,7 @@ def _wait(lab: "Lab", look: Look, check: Check, timeout: float | None, retried: 
     return "passed", "", ()
 
 
-def _lacking(lab: "Lab", check: Check) -> str:
+def _lacking(lab: Lab, check: Check) -> str:
     return ", ".join(name for name in check.needs if name not in lab.provider.capabilities)
 
 
@@ -184,7 +181,7 @@ def _closed(look: Look) -> str:
     return ""
 
 
-def _filled(lab: "Lab", check: Check) -> Check:
+def _filled(lab: Lab, check: Check) -> Check:
     data = check.model_dump(by_alias=True, exclude_unset=True)
     changed = filled(lab, data)
     return check if changed is data else Check.model_validate(changed)

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from lab.checks.evidence import LINES, known_secrets
-from lab.checks.look import Look, Settled
+from lab.checks.look import Look, Settled, step_of
 from lab.model import Check, seconds
 from lab.ports import Command, CommandResult
-
-if TYPE_CHECKING:
-    from lab.session import Lab
+from lab.session import Lab
 
 HOLDS, DOES_NOT_HOLD, CANNOT_TELL = 0, 1, 5
 NOT_RUNNABLE = (126, 127)
@@ -25,7 +23,7 @@ class ScriptLook(Look):
 
     interval: ClassVar[float] = 2.0
 
-    def __init__(self, lab: "Lab", check: Check) -> None:
+    def __init__(self, lab: Lab, check: Check) -> None:
         super().__init__(lab, check)
         assert check.script is not None
         self.script = check.script
@@ -44,6 +42,7 @@ class ScriptLook(Look):
                 timeout=limit,
                 env=tuple(self.lab.environment().items()),
                 cwd=self.lab.scenario.folder,
+                step=step_of(self.check),
                 cluster=self.check.on,
                 changes=self.drill,
                 secrets=known_secrets(self.lab.folder),

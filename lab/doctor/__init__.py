@@ -7,7 +7,7 @@ from lab.doctor import engine, kernel, leftovers, network, resources, supplies, 
 from lab.doctor.case import Case
 from lab.doctor.machine import Machine, Unanswered
 from lab.doctor.need import Need, estimate, need
-from lab.doctor.ownership import OWNER, clusters, is_ours
+from lab.doctor.ownership import OWNER, clusters, ours
 from lab.events import Event
 from lab.model import Scenario
 from lab.results import Diagnosis
@@ -73,7 +73,7 @@ def _look(settings: Settings, scenario: Scenario | None, name: str, options: Opt
 def _rest(home: Path, scenario: Scenario | None, name: str, machine: Machine, options: Options) -> Need:
     """What is still needed: clusters of this lab that run have taken their share already."""
     try:
-        rows = [row for row in machine.containers() if is_ours(row, home, name) and row.get("State") == "running"]
+        rows = [row for row in ours(machine.containers(), home, name) if row.get("State") == "running"]
     except Unanswered:
         rows = []
     present = (machine.engine.images if machine.engine else None) or {}

@@ -22,7 +22,7 @@ def _engine(machine: Machine) -> Engine:
 
 def installed(case: Case) -> Answer:
     engine = _engine(case.machine)
-    if engine.code != "docker-missing":
+    if engine.code != "docker-missing" or _elsewhere(case.machine):
         return ok(engine.host)
     return problem("neither the docker program nor a socket was found", upgrade("docker", case.machine))
 
@@ -50,7 +50,8 @@ def running(case: Case) -> Answer:
 def _elsewhere(machine: Machine) -> bool:
     """Whether Docker runs at its usual place while somebody points to another one, where it does not."""
     engine = _engine(machine)
-    return bool(engine.code and machine.cli_source and machine.default_answers and _place(engine.host) != "docker.sock")
+    lost = engine.code in ("docker-stopped", "docker-missing")
+    return bool(lost and machine.cli_source and machine.default_answers and _place(engine.host) != "docker.sock")
 
 
 def _place(host: str) -> str:
@@ -173,6 +174,8 @@ def architecture(case: Case) -> Answer:
     system, found = str(info.get("OSType", "linux")), str(info.get("Architecture", ""))
     if system != "linux":
         return problem(f"Docker runs {system} containers, needed linux", "docker context use desktop-linux")
+    if not found:
+        raise Unanswered("Docker does not tell its architecture")
     if found not in ARCHITECTURES:
         return problem(
             f"{found}; node images exist for amd64 and arm64",

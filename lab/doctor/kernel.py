@@ -148,7 +148,7 @@ def open_files(case: Case) -> Answer:
         more = case.need.rest.files
         if used + more > limit:
             detail = f"the system allows {limit}, {used} used, {more} more needed"
-            return problem(detail, sysctl("fs.file-max", 2 * (used + more)))
+            return problem(detail, sysctl("fs.file-max", max(200_000, 2 * (used + more))))
     return ok(f"this shell allows {mine if mine < 1 << 40 else 'any number'}, needed {needed}")
 
 

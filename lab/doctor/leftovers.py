@@ -4,7 +4,7 @@ import shlex
 
 from lab.doctor.case import Answer, Case, Check, ok, problem, warning
 from lab.doctor.machine import KIND_CLUSTER, Row, Unanswered
-from lab.doctor.ownership import OWNER, clusters, is_ours, title
+from lab.doctor.ownership import OWNER, clusters, ours, title
 
 
 def _up(case: Case) -> str:
@@ -16,21 +16,21 @@ def _up(case: Case) -> str:
 
 
 def _ours(case: Case) -> list[Row]:
-    return [row for row in case.machine.containers() if is_ours(row, case.settings.home, case.name)]
+    return ours(case.machine.containers(), case.settings.home, case.name)
 
 
 def forgotten(case: Case) -> Answer:
     """Containers with this lab's mark while the lab folder knows of no lab."""
-    ours = _ours(case)
+    mine = _ours(case)
     if case.machine.record is not None or case.machine.record_problem:
-        return ok(f"{len(ours)} containers, all known")
+        return ok(f"{len(mine)} containers, all known")
     nets = [
         row["Name"]
         for row in case.machine.answered().networks or ()
         if (row.get("Labels") or {}).get(OWNER) == case.name and row["Name"] != "kind"
     ]
-    nodes = sorted(row["Labels"][KIND_CLUSTER] for row in ours if KIND_CLUSTER in row["Labels"])
-    others = sorted(title(row) for row in ours if KIND_CLUSTER not in row["Labels"])
+    nodes = sorted(row["Labels"][KIND_CLUSTER] for row in mine if KIND_CLUSTER in row["Labels"])
+    others = sorted(title(row) for row in mine if KIND_CLUSTER not in row["Labels"])
     found = [*nodes, *others, *nets]
     if not found:
         return ok("none")
@@ -57,14 +57,11 @@ def half_made(case: Case) -> Answer:
 
 def foreign(case: Case) -> Answer:
     """Names this lab needs that somebody else's containers have."""
-    rows = case.machine.containers()
-    wanted = {name: row for name, row in clusters(rows, case.name).items() if name in case.need.clusters}
-    taken = [f"{case.name}-{name}" for name, row in wanted.items() if not is_ours(row, case.settings.home, case.name)]
+    mine = [id(row) for row in _ours(case)]
+    others = [row for row in case.machine.containers() if id(row) not in mine]
     names = {f"{case.name}-{cluster}-control-plane" for cluster in case.need.clusters} | {f"{case.name}-git"}
-    for row in rows:
-        labels = row.get("Labels") or {}
-        if title(row) in names and KIND_CLUSTER not in labels and not is_ours(row, case.settings.home, case.name):
-            taken.append(title(row))
+    taken = [f"{case.name}-{cluster}" for cluster in clusters(others, case.name) if cluster in case.need.clusters]
+    taken += [title(row) for row in others if title(row) in names and KIND_CLUSTER not in (row.get("Labels") or {})]
     if not taken:
         return ok("no other container has a name this lab needs")
     scenario = case.scenario.name if case.scenario else "centralized"

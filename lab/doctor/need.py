@@ -37,10 +37,10 @@ class Share:
 
 
 # One row a part. docs/doctor.md says how the figures were taken.
-NODE = Share(memory=600 * MIB, disk=500 * MIB, instances=13, watches=1500, tasks=350, keys=36, files=3000)
-ARGOCD = Share(memory=450 * MIB, disk=900 * MIB, instances=0, watches=0, tasks=120, keys=12, files=400)
-ARGOCD_UI = Share(memory=250 * MIB, tasks=40, keys=8, files=200)
-GIT = Share(memory=150 * MIB, disk=100 * MIB, tasks=30, keys=2, files=100)
+NODE = Share(memory=550 * MIB, disk=1400 * MIB, instances=28, watches=400, tasks=240, keys=34, files=900)
+ARGOCD = Share(memory=420 * MIB, disk=1000 * MIB, tasks=60, keys=10, files=150)
+ARGOCD_UI = Share(memory=250 * MIB, tasks=40, keys=6, files=100)
+GIT = Share(memory=120 * MIB, disk=100 * MIB, tasks=15, keys=2, files=50)
 IMAGES = Share(disk=3 * GIB)
 """Node, Argo CD, git server and workload images once on the machine."""
 
@@ -48,7 +48,7 @@ DISK_MARGIN = 10 * GIB
 """kind switches eviction and image garbage collection off: nothing gives way when the disk fills."""
 CACHE_NEED = 1 * GIB
 """Image archives and downloads below the lab's cache."""
-INSTANCES_BASE = 16
+INSTANCES_BASE = 24
 """inotify instances of the system's own services where they cannot be counted."""
 
 

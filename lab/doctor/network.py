@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, ip_address, ip_network
 
 from lab.doctor.case import Answer, Case, Check, ok, problem, warning
 from lab.doctor.machine import Machine, Row, told
-from lab.doctor.ownership import is_ours, network
+from lab.doctor.ownership import network, ours
 
 DEFAULT_POOLS = 31
 """Networks Docker has addresses for unless `default-address-pools` says otherwise: 172.17-31/16 and 192.168.0/20 on."""
@@ -21,8 +21,7 @@ def ports(case: Case) -> Answer:
     kept = {port: purpose for purpose, port in machine.record.ports.items()}
     own = {
         port.get("PublicPort")
-        for row in machine.containers()
-        if is_ours(row, case.settings.home, case.name)
+        for row in ours(machine.containers(), case.settings.home, case.name)
         for port in row.get("Ports") or ()
     }
     lost = sorted(machine.taken_ports & kept.keys() - own)

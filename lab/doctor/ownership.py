@@ -16,16 +16,27 @@ def network(name: str) -> str:
     return "kind" if name == "lab" else f"{name}-net"
 
 
-def is_ours(row: Row, home: Path, name: str) -> bool:
-    """Whether a container belongs to the lab of that name in that home."""
-    labels = row.get("Labels") or {}
-    if KIND_CLUSTER not in labels:
-        return labels.get(OWNER) == name
-    mark = str(home / "labs" / name / "mark")
+def ours(rows: Iterable[Row], home: Path, name: str) -> list[Row]:
+    """Containers of the lab of that name in that home.
+
+    A node tells its home by its mount. The others only tell the name: they count unless a lab of the same name and
+    another home runs here.
+    """
+    rows = list(rows)
+    mark = f"{home}/labs/{name}/mark"
+    marks = {id(row): _mark(row) for row in rows}
     # Docker Desktop shows a bind mount's source below the mount point of its virtual machine.
-    return any(
-        mount.get("Destination") == MARK and str(mount.get("Source", "")).endswith(mark)
-        for mount in row.get("Mounts") or ()
+    mine = [row for row in rows if marks[id(row)].endswith(mark)]
+    elsewhere = any(m.endswith(f"/labs/{name}/mark") and not m.endswith(mark) for m in marks.values())
+    if not elsewhere or mine:
+        mine += [row for row in rows if (row.get("Labels") or {}).get(OWNER) == name]
+    return mine
+
+
+def _mark(row: Row) -> str:
+    """Folder on the host that a node bears as its mark; empty for anything else."""
+    return next(
+        (str(mount.get("Source", "")) for mount in row.get("Mounts") or () if mount.get("Destination") == MARK), ""
     )
 
 

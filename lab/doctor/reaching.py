@@ -27,7 +27,7 @@ def engine(images: Sequence[str], limit: float) -> Iterator[tuple[str, Any]]:
     try:
         docker = connect(timeout=limit)
     except LabError as error:
-        yield "engine:host", str(error.values.get("host", DEFAULT_HOST))
+        yield "engine:host", str(error.values.get("host") or docker_host()[0] or DEFAULT_HOST)
         yield "engine:code", error.code
         return
     yield "engine:host", docker.host

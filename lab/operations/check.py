@@ -1,19 +1,24 @@
 """Is it true? Run the scenario's checks and remember how they ended."""
 
+import contextlib
 from collections.abc import Sequence
+from datetime import datetime
 
+from lab.argocd.registration import RENEW_BEFORE
 from lab.checks import outcomes
 from lab.checks.run import STOPPED, run
 from lab.errors import CHECK_FAILED, NOTHING_RAN, OK, LabError, as_lab_error
 from lab.model import Check
-from lab.results import CheckResult, RunResult
+from lab.results import CheckResult, Link, RunResult
 from lab.session import Lab
+from lab.steps.registration import Register
 
 
 def check(lab: Lab, ids: Sequence[str] = (), phases: Sequence[str] = ("up",)) -> RunResult:
     """Run checks by id, whatever their phase, or all of some phases.
 
-    The lab is not locked: the script of a drill may itself call `lab pause` or `lab push`.
+    Registration tokens that end soon are renewed on the way; nothing else of the lab is mended here. The lab is not
+    locked: the script of a drill may itself call `lab pause` or `lab push`.
 
     Exit code 0 when all that ran hold, 1 when one does not, 5 when there was none or all were skipped.
 
@@ -21,13 +26,14 @@ def check(lab: Lab, ids: Sequence[str] = (), phases: Sequence[str] = ("up",)) ->
         was set, after the run was recorded
     """
     chosen = select(lab, ids, phases)
-    states = {node.state for node in lab.provider.nodes()}
-    if states == {"paused"}:
+    nodes = lab.provider.nodes()
+    if nodes and all(node.state == "paused" for node in nodes):
         raise LabError("lab-paused", name=lab.name)
     started = lab.clock.monotonic()
     with lab.recording("check", (), chosen) as recording:
         results: tuple[CheckResult, ...] = ()
         try:
+            _renew_tokens(lab, {node.cluster for node in nodes if node.state == "running"})
             results = run(lab, chosen)
             remember(lab, results)
             if lab.cancel.is_set():
@@ -64,3 +70,24 @@ def remember(lab: Lab, results: Sequence[CheckResult]) -> None:
     """Keep how checks ended for whoever shows them later; those that were stopped keep their last outcome."""
     ended = [result for result in results if result.reason != STOPPED]
     outcomes.remember(lab.folder, ended, lab.clock.now())
+
+
+def _renew_tokens(lab: Lab, running: set[str]) -> None:
+    for instance in lab.scenario.spec.argocd:
+        for name in {instance.on, *instance.manages} if instance.via == "lab" else ():
+            if {instance.on, name} <= running:
+                step = Register(hub=instance.on, cluster=lab.scenario.cluster(name), rights=instance.rights.get(name))
+                # A hub that cannot be asked is what the checks are about to tell.
+                with contextlib.suppress(LabError):
+                    if _ends_soon(lab, step.link(lab)):
+                        step.run(lab, lambda _: None)
+
+
+def _ends_soon(lab: Lab, link: Link) -> bool:
+    if link.state != "stale" or not link.expires:
+        return False
+    try:
+        end = datetime.fromisoformat(link.expires).timestamp()
+    except ValueError:
+        return False
+    return end - lab.clock.now() <= RENEW_BEFORE

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lab.checks import run as checks
 from lab.checks.evidence import known_secrets
@@ -12,11 +11,9 @@ from lab.model import LessonStep
 from lab.operations.check import check
 from lab.ports import Command
 from lab.results import CheckResult, LessonStatus
+from lab.session import Lab
 from lab.shell import printable
 from lab.state import write_private
-
-if TYPE_CHECKING:
-    from lab.session import Lab
 
 FILE = "lesson.json"
 SOLVE_TIMEOUT = 900.0
@@ -37,36 +34,36 @@ def commands(text: str) -> list[str]:
     return [block for block in found if block.strip()]
 
 
-def where(lab: "Lab") -> LessonStatus:
+def where(lab: Lab) -> LessonStatus:
     """The first step that is not done.
 
     A step is done when its checks hold, and stays so: a later step may undo on purpose what an earlier one made. A
-    step that no check can decide is done once it was marked as seen or a later step is done. Nothing waits and no
-    drill is run. When every step is done, the last one is returned as done.
+    step with nothing to do, which has no checks or only such that hold as soon as the lab is up, is done once it was
+    marked as seen or a later step is done. Nothing waits and no drill is run. When every step is done, the last one
+    is returned as done.
 
     :raises LabError: `lesson-unknown` when the scenario has no lesson
     """
     return _status(lab, *_walk(lab))
 
 
-def show(lab: "Lab", step: int) -> LessonStatus:
+def show(lab: Lab, step: int) -> LessonStatus:
     """One step with the present state of its checks.
 
-    Steps before it that only want to be read count as seen from now on; so does the last step when it is shown.
+    Steps before it that have nothing to do count as seen from now on; so does the last step when it is shown.
 
     :param step: counted from 1
     :raises LabError: `lesson-unknown`
     """
     found = _step(lab, step)
-    read = [s.number for s in lab.scenario.lesson if s.number < step and not s.checks]
-    if found.number == len(lab.scenario.lesson) and not found.checks:
-        read.append(found.number)
-    _mark(lab, read)
+    last = len(lab.scenario.lesson)
+    shown = [s for s in lab.scenario.lesson if s.number < step or s.number == step == last]
+    _mark(lab, [s.number for s in shown if not _asks_for_work(lab, s)])
     results = _look(lab, found)
-    return _status(lab, found, results, _decided(results) or found.number in _done(lab))
+    return _status(lab, found, results, _decided(lab, found, results) or found.number in _done(lab))
 
 
-def seen(lab: "Lab", step: int) -> None:
+def seen(lab: Lab, step: int) -> None:
     """Remember that a step was read.
 
     :raises LabError: `lesson-unknown`
@@ -74,7 +71,7 @@ def seen(lab: "Lab", step: int) -> None:
     _mark(lab, [_step(lab, step).number])
 
 
-def solve(lab: "Lab", step: int) -> LessonStatus:
+def solve(lab: Lab, step: int) -> LessonStatus:
     """Bring the state of one step: run its `solve` text, then wait for its checks, drills included.
 
     The text runs as `bash -eu -o pipefail` in the workspace with the environment of `lab env`, and may itself call
@@ -86,12 +83,12 @@ def solve(lab: "Lab", step: int) -> LessonStatus:
     if found.solve.strip():
         _run(lab, found)
     results = check(lab, ids=found.checks).checks if found.checks else ()
-    if _decided(results) or all(r.outcome == "skipped" for r in results):
+    if all(result.outcome != "failed" for result in results):
         _mark(lab, [found.number])
     return _status(lab, found, results, found.number in _done(lab))
 
 
-def jump(lab: "Lab", step: int) -> LessonStatus:
+def jump(lab: Lab, step: int) -> LessonStatus:
     """Solve every step before this one that is not done, then show this one.
 
     Stops at the first step whose checks do not hold after its solution and returns that one.
@@ -111,7 +108,7 @@ def jump(lab: "Lab", step: int) -> LessonStatus:
 # --- deciding -------------------------------------------------------------------------------------------------------
 
 
-def _walk(lab: "Lab") -> tuple[LessonStep, tuple[CheckResult, ...], bool]:
+def _walk(lab: Lab) -> tuple[LessonStep, tuple[CheckResult, ...], bool]:
     """The first step that is not done and the results of its checks; the last one and True when all are done.
 
     Steps become done in order only: the state a later step asks for may be there before the lesson gets to it.
@@ -120,7 +117,7 @@ def _walk(lab: "Lab") -> tuple[LessonStep, tuple[CheckResult, ...], bool]:
     open_steps: list[tuple[LessonStep, tuple[CheckResult, ...]]] = []
     for step in lab.scenario.lesson:
         results = () if step.number in done else _look(lab, step)
-        if step.number in done or _decided(results):
+        if step.number in done or _decided(lab, step, results):
             _mark(lab, [*(earlier.number for earlier, _ in open_steps), step.number])
             open_steps.clear()
             continue
@@ -133,26 +130,31 @@ def _walk(lab: "Lab") -> tuple[LessonStep, tuple[CheckResult, ...], bool]:
     return last, _look(lab, last), True
 
 
-def _look(lab: "Lab", step: LessonStep) -> tuple[CheckResult, ...]:
+def _look(lab: Lab, step: LessonStep) -> tuple[CheckResult, ...]:
     results = checks.once(lab, [check for check in lab.scenario.spec.checks if check.id in step.checks])
     if lab.cancel.is_set():
         raise LabError("interrupted", command="lab lesson")
     return results
 
 
-def _decided(results: Sequence[CheckResult]) -> bool:
+def _decided(lab: Lab, step: LessonStep, results: Sequence[CheckResult]) -> bool:
     """Whether checks say that a step is done: all hold. A skipped check says nothing either way."""
-    return bool(results) and all(result.outcome == "passed" for result in results)
+    return _asks_for_work(lab, step) and all(result.outcome == "passed" for result in results)
 
 
-def _step(lab: "Lab", number: int) -> LessonStep:
+def _asks_for_work(lab: Lab, step: LessonStep) -> bool:
+    """Whether one of the step's checks does not hold just because the lab is up."""
+    return any(check.id in step.checks for check in lab.scenario.checks("lesson", "drill"))
+
+
+def _step(lab: Lab, number: int) -> LessonStep:
     steps = lab.scenario.lesson
     if not 1 <= number <= len(steps):
         raise LabError("lesson-unknown", step=number, steps=len(steps))
     return steps[number - 1]
 
 
-def _status(lab: "Lab", step: LessonStep, results: tuple[CheckResult, ...], done: bool) -> LessonStatus:
+def _status(lab: Lab, step: LessonStep, results: tuple[CheckResult, ...], done: bool) -> LessonStatus:
     return LessonStatus(
         scenario=lab.scenario.id,
         step=step.number,
@@ -170,7 +172,7 @@ def _status(lab: "Lab", step: LessonStep, results: tuple[CheckResult, ...], done
 # --- doing ----------------------------------------------------------------------------------------------------------
 
 
-def _run(lab: "Lab", step: LessonStep) -> None:
+def _run(lab: Lab, step: LessonStep) -> None:
     result = lab.shell.run(
         Command(
             argv=("bash", "-eu", "-o", "pipefail", "-s"),
@@ -199,7 +201,7 @@ def _run(lab: "Lab", step: LessonStep) -> None:
 # --- progress -------------------------------------------------------------------------------------------------------
 
 
-def _done(lab: "Lab") -> set[int]:
+def _done(lab: Lab) -> set[int]:
     """Numbers of the steps that were done once; a damaged file or another lesson's progress is no progress."""
     try:
         data = json.loads((lab.folder.path / FILE).read_text(encoding="utf-8"))
@@ -211,7 +213,7 @@ def _done(lab: "Lab") -> set[int]:
     return {step.number for step in lab.scenario.lesson if step.slug in slugs}
 
 
-def _mark(lab: "Lab", numbers: Sequence[int]) -> None:
+def _mark(lab: Lab, numbers: Sequence[int]) -> None:
     done = _done(lab)
     if set(numbers) <= done:
         return

@@ -16,7 +16,8 @@ class Narrator:
     """Takes events in order; answers with the lines that belong into the log.
 
     :param verbose: 1 shows the command behind every change, 2 also what children print
-    :param live: whether `board` is shown too, so that starts, waits and checks that hold need no line of their own
+    :param live: whether `board` is shown too, so that starts, waits, what was there already and checks that
+        hold need no line of their own
     :param ending: whether to tell the run's end; no, where its result is shown anyway
     """
 
@@ -125,6 +126,8 @@ class Narrator:
     def _step_finished(self, event: e.StepFinished) -> list[Text]:
         self._running.pop(event.step, None)
         self._ended += 1
+        if self.live and event.outcome == "already":
+            return []
         rest = Text(style="dim")
         if event.outcome in ("done", "failed"):
             rest.append(f"  {seconds(event.seconds)}")

@@ -100,13 +100,12 @@ PAGES = ("choose", "confirm", "run", "lab", "detail", "doctor", "help")
 
 ACTIONS: tuple[Action, ...] = (
     # choose
-    Action(id="choose", key="enter", label="choose", help="Look at the plan of this scenario.", on=("choose",)),
     Action(
-        id="doctor",
-        key="d",
-        label="doctor",
-        help="Everything doctor found on this machine for the scenario.",
-        on=("choose", "confirm"),
+        id="choose",
+        key="enter",
+        label="plan",
+        help="Look at the plan of this scenario, or at its lab when it is there.",
+        on=("choose",),
     ),
     Action(
         id="provider",
@@ -146,6 +145,13 @@ ACTIONS: tuple[Action, ...] = (
         help="With or without Argo CD's own API server and UI.",
         on=("confirm",),
     ),
+    Action(
+        id="doctor",
+        key="d",
+        label="doctor",
+        help="Everything doctor found on this machine for the scenario.",
+        on=("choose", "confirm"),
+    ),
     # run
     Action(
         id="go-on",
@@ -171,10 +177,20 @@ ACTIONS: tuple[Action, ...] = (
         label="again",
         help="Run the same command again; it goes on from what is done.",
         on=("run",),
-        possible=_ended,
+        possible=lambda facts: _ended(facts) or _ready(facts),
         hidden=True,
     ),
     Action(id="log-file", key="l", label="log file", help="Say where the event log is.", on=("run",)),
+    Action(
+        id="leave",
+        key="escape",
+        label="leave it running",
+        help="Leave; the run goes on.",
+        on=("run",),
+        possible=_running,
+        hidden=True,
+    ),
+    Action(id="left", key="escape", label="back", help="Back.", on=("run",), possible=_ended, hidden=True),
     # lab
     Action(
         id="why",
@@ -257,8 +273,8 @@ ACTIONS: tuple[Action, ...] = (
         id="full",
         key="f",
         label="full",
-        help="The focused pane on the whole screen, and back.",
-        on=("lab",),
+        help="The focused pane on the whole screen; escape brings the others back.",
+        on=("run", "lab"),
         footer=False,
     ),
     Action(id="find", key="/", label="find", help="Show only what matches.", on=("choose", "lab"), footer=False),
@@ -284,7 +300,6 @@ ACTIONS: tuple[Action, ...] = (
         id="copy", key="y", label="copy command", help="Copy the command to the clipboard.", on=("detail", "doctor")
     ),
     Action(id="look-again", key="r", label="look again", help="Let doctor look again.", on=("doctor",)),
-    Action(id="leave", key="escape", label="leave it running", help="Leave; the run goes on.", on=("run",)),
     Action(id="back", key="escape", label="back", help="Back.", on=("confirm", "detail", "doctor", "help")),
     # everywhere
     Action(id="palette", key=":", label="more", help="All commands, to search.", on=PAGES),

@@ -32,8 +32,9 @@ class LabApp(App[None]):
 
     TITLE = "GitOps Lab"
     CSS_PATH = "lab.tcss"
+    ALLOW_IN_MAXIMIZED_VIEW = "Bar, Footer"
     COMMANDS = {ActionCommands}  # noqa: RUF012 - as Textual declares it
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]

@@ -90,7 +90,7 @@ VERDICT = {
 
 OUTCOME = {
     "success": _mark("success", "success", word="done"),
-    "partial": _mark("partial", "warning", word="done, but not all holds"),
+    "partial": _mark("partial", "warning", word="not all holds"),
     "error": _mark("error", "error", word="failed"),
     "cancelled": _mark("cancelled", "warning", word="stopped"),
     "lost": _mark("unknown", "error", word="ended without a word"),

@@ -29,6 +29,8 @@ class FakeGitea:
     tokens: set[str] = field(default_factory=set)
     busy_merges: int = 0
     """How often a merge is answered with "try again later"."""
+    unnoticed: int = 0
+    """How often a pushed branch is not seen yet when a pull request is opened."""
     requests: list[str] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
 
@@ -38,6 +40,8 @@ class FakeGitea:
         self.bodies.append(body)
         if bare == "/api/healthz":
             return (200 if self.healthy else 503), {}
+        if bare.endswith(".git/info/refs"):
+            return self._advertise(bare.split("/")[2].removesuffix(".git"))
         parts = bare.removeprefix("/api/v1/").split("/")
         if authorization == f"token {TOKEN}" and parts == ["admin", "users", "lab"]:
             self.password = body["password"]
@@ -61,9 +65,6 @@ class FakeGitea:
                     return 409, {"message": "the repository already exists"}
                 self.repositories[body["name"]] = {}
                 return 201, body
-            case "GET", ["repos", "lab", repository, "branches", *branch]:
-                commit = self.repositories.get(repository, {}).get("/".join(branch))
-                return (200, {"commit": {"id": commit}}) if commit else (404, {"message": "branch does not exist"})
             case "GET", ["repos", "lab", _, "labels"]:
                 return 200, self._page(self.labels, query)
             case "POST", ["repos", "lab", _, "labels"]:
@@ -77,7 +78,20 @@ class FakeGitea:
                 return self._pull(method, self.pulls[int(number) - 1], rest, body)
         return 404, {"message": "not found"}
 
+    def _advertise(self, repository: str) -> Answer:
+        """What git is told first: pkt-lines of references, capabilities after the first."""
+        if repository not in self.repositories:
+            return 404, b"not found"
+        refs = [f"{commit} refs/heads/{name}" for name, commit in self.repositories[repository].items()]
+        lines = refs or ["0" * 40 + " capabilities^{}"]
+        lines[0] += "\0 report-status agent=git/2"
+        body = "".join(f"{len(line) + 5:04x}{line}\n" for line in lines)
+        return 200, f"001e# service=git-upload-pack\n0000{body}0000".encode()
+
     def _open(self, body: Any) -> Answer:
+        if self.unnoticed:
+            self.unnoticed -= 1
+            return 404, {"message": f"branch does not exist: {body['head']}"}
         if any(p["head"]["ref"] == body["head"] and p["state"] == "open" for p in self.pulls):
             return 409, {"message": "pull request already exists for these targets"}
         labels = [label for label in self.labels if label["id"] in body["labels"]]
@@ -124,7 +138,7 @@ def served(gitea: FakeGitea) -> Iterator[FakeGitea]:
             body = json.loads(self.rfile.read(length)) if length else None
             authorization = self.headers.get("Authorization", "")
             status, answer = gitea.answer(self.command, self.path, body, authorization)
-            data = b"" if answer is None else json.dumps(answer).encode()
+            data = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -1,13 +1,15 @@
 """Machines as doctor sees them: recorded ones, and pieces to change one fact at a time."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lab.doctor import diagnose
 from lab.doctor.machine import Engine, Folder, Machine, Row, Tool
 from lab.model import Scenario
+from lab.results import Diagnosis
 from lab.settings import ARGOCD_VERSION, GIT_IMAGE, NODE_IMAGE, Settings
-from lab.state import Record
+from lab.state import Options, Record
 
 GIB = 1 << 30
 HOME = Path("/home/ann/.local/share/gitops-lab")
@@ -15,6 +17,7 @@ NOW = 1_760_000_000.0
 ARGOCD_IMAGE = f"quay.io/argoproj/argocd:{ARGOCD_VERSION}"
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.56"
 KERNEL = "6.8.0-52-generic"
+V134 = "kindest/node:v1.34.0"
 WSL_KERNEL = "5.15.167.4-microsoft-standard-WSL2"
 DESKTOP_KERNEL = "6.10.14-linuxkit"
 
@@ -74,7 +77,7 @@ FILES = {
     "/proc/meminfo": meminfo(15.5, 11.2, 2.0),
     "/proc/net/route": routes(("docker0", "172.17.0.0", 16)),
     "/proc/sys/fs/file-nr": "21056\t0\t9223372036854775807\n",
-    "/proc/sys/fs/inotify/max_user_instances": "128\n",
+    "/proc/sys/fs/inotify/max_user_instances": "512\n",
     "/proc/sys/fs/inotify/max_user_watches": "122406\n",
     "/proc/sys/kernel/keys/maxkeys": "200\n",
     "/proc/sys/kernel/keys/root_maxkeys": "1000000\n",
@@ -285,3 +288,29 @@ def rootless() -> Machine:
         ),
         host=host,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A machine and what doctor is asked about it."""
+
+    machine: Machine
+    scenario: Scenario | None = field(default_factory=lambda: scenario())
+    settings: Settings = field(default_factory=lambda: settings())
+    name: str = "lab"
+    options: Options | None = None
+
+    def diagnose(self) -> Diagnosis:
+        return diagnose(self.settings, self.scenario, self.name, self.machine, self.options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure(Look):
+    id: str
+    verdict: str = "problem"
+    detail: str
+    """Part of the finding's detail: the figures."""
+    fix: str
+    """The whole fix."""
+    also: tuple[str, ...] = ()
+    """Other findings that must not be ok, e.g. because the same cause shows twice."""

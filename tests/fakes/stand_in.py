@@ -59,6 +59,9 @@ class StandInProvider:
     def server(self, cluster: str) -> str:
         return f"https://lab-{cluster}-control-plane:6443"
 
+    def ca(self, cluster: str) -> str:
+        return f"authority of {cluster}"
+
     def kubeconfig(self, cluster: str) -> Path:
         return self.folder / f"{cluster}.yaml"
 
@@ -98,18 +101,21 @@ def stand_in(
     lesson: Sequence[LessonStep] = (),
     name: str = "03-multi-cluster/centralized",
     argocd: Sequence[str] = ("hub",),
+    manages: Sequence[str] = (),
 ) -> StandIn:
     """A lab with clusters hub, w1 and w2, each an empty API.
 
     :param folder: temporary folder of the test
     :param argocd: clusters that run an Argo CD
+    :param manages: clusters that each of them manages besides
     """
     clusters = (
         Cluster(name="hub", role="management"),
         Cluster(name="w1", role="workload"),
         Cluster(name="w2", role="workload"),
     )
-    spec = Spec.model_validate({"clusters": clusters, "argocd": [{"on": on} for on in argocd], "checks": tuple(checks)})
+    instances = [{"on": on, "manages": manages} for on in argocd]
+    spec = Spec.model_validate({"clusters": clusters, "argocd": instances, "checks": tuple(checks)})
     scenario = Scenario(
         id=name,
         folder=folder / "scenario",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lab.argocd.secret_data import encode
 from lab.checks import outcomes
 from lab.checks.evidence import bounded, clean, known_secrets
 from lab.checks.run import once, run
@@ -15,9 +16,10 @@ from lab.errors import LabError
 from lab.events import CheckFinished, CheckRetried, CheckStarted, RunFinished, RunStarted
 from lab.operations.check import check as operation
 from lab.operations.check import exit_code, remember
-from lab.ports import Command, CommandResult, Object
+from lab.ports import Command, CommandResult, Object, Ref
 from lab.recording import current_step
 from lab.results import CheckResult
+from lab.steps.registration import Register
 from tests.fakes.stand_in import StandIn, check, stand_in
 
 NAMESPACE = {"kind": "Namespace", "name": "team"}
@@ -137,15 +139,13 @@ def test_stopping_skips_what_has_not_ended(stand: StandIn) -> None:
     assert stand.clock.passed < 4
 
 
-def test_events_belong_to_the_step_that_runs_the_checks(stand: StandIn) -> None:
+@pytest.mark.parametrize("phase", ["up", "drill"])
+def test_what_a_check_does_is_told_apart_from_the_steps(stand: StandIn, phase: str) -> None:
     seen: list[str] = []
-    stand.lab.sink.target = lambda event: seen.append(current_step.get())
-    token = current_step.set("checks")
-    try:
-        run(stand.lab, [check(expect={"kind": "Namespace", "name": "default"})])
-    finally:
-        current_step.reset(token)
-    assert seen == ["checks", "checks"]
+    stand.lab.sink.target = lambda _: seen.append(current_step.get())
+    run(stand.lab, [check(expect={"kind": "Namespace", "name": "default"}, phase=phase)])
+    assert seen == ["check:it", "check:it"]
+    assert current_step.get() == ""
 
 
 def test_a_defect_is_not_hidden_as_a_failed_check(stand: StandIn) -> None:
@@ -289,6 +289,10 @@ def test_equal_and_empty_lines_are_left_out() -> None:
     assert bounded(["a", "", "a", " b "], ()) == ("a", "b")
 
 
+def test_evidence_has_ten_lines_at_most() -> None:
+    assert bounded([f"line {n}" for n in range(30)], ()) == tuple(f"line {n}" for n in range(10))
+
+
 # --- the operation --------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +384,49 @@ def test_stopping_is_recorded_and_keeps_what_was_known(full: StandIn) -> None:
     assert full.told(RunFinished)[0].outcome == "cancelled"
     known = outcomes.read(full.lab.folder)
     assert known["team"].outcome == "passed"
+
+
+# --- tokens ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> StandIn:
+    made = stand_in(tmp_path, checks=[check(expect={"kind": "Namespace", "name": "default"})], manages=["w1"])
+    made.hub.add(namespace("argocd"))
+    for name in ("hub", "w1"):
+        Register(hub="hub", cluster=made.lab.scenario.cluster(name)).run(made.lab, lambda _: None)
+    made.lab.sink.target = made.events.append
+    return made
+
+
+@pytest.mark.parametrize(("days", "tokens"), [(1, 1), (19, 1), (21, 2), (40, 2)])
+def test_a_token_that_ends_soon_is_renewed(linked: StandIn, days: int, tokens: int) -> None:
+    linked.clock.advance(days * 86400)
+    assert operation(linked.lab).exit_code == 0
+    assert len(linked.kubes["w1"].tokens) == tokens
+    assert operation(linked.lab).exit_code == 0
+    assert len(linked.kubes["w1"].tokens) == tokens
+
+
+def test_what_else_is_wrong_with_a_registration_is_left_alone(linked: StandIn) -> None:
+    secret = Ref(kind="Secret", namespace="argocd", name="cluster-w1")
+    linked.hub.patch(secret, {"data": encode({"server": "https://elsewhere"})})
+    before = len(linked.hub.mutations)
+    assert operation(linked.lab).exit_code == 0
+    assert len(linked.hub.mutations) == before
+
+
+def test_a_hub_that_is_stopped_is_not_asked_for_tokens(linked: StandIn) -> None:
+    linked.clock.advance(25 * 86400)
+    linked.provider.states = {"hub": "paused"}
+    operation(linked.lab)
+    assert len(linked.kubes["w1"].tokens) == 1
+
+
+def test_a_refused_renewal_does_not_keep_checks_from_running(linked: StandIn) -> None:
+    linked.clock.advance(25 * 86400)
+    linked.kubes["w1"].refuse("token", "ServiceAccount")
+    assert operation(linked.lab).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,13 @@ def test_more_repositories_than_one_page(fake: FakeGitea) -> None:
 
 
 def test_the_head_of_a_branch(fake: FakeGitea) -> None:
-    fake.repositories = {"platform": {"main": COMMIT, "feature/a b": COMMIT}}
+    fake.repositories = {"platform": {"main": COMMIT, "feature/a.b": "b" * 40}, "empty": {}}
     server = client(fake)
     assert server.head("platform") == COMMIT
+    assert server.head("platform", "feature/a.b") == "b" * 40
+    assert server.head("platform", "feature/axb") == ""
+    assert server.head("platform", "feature") == ""
+    assert server.head("empty") == ""
     assert server.head("platform", "gone") == ""
     assert server.head("nothing") == ""
 
@@ -73,6 +77,17 @@ def test_pull_requests_from_opening_to_merging(fake: FakeGitea) -> None:
     second = server.open_pull("platform", "other", "Another")
     server.close_pull("platform", second.number)
     assert [p.state for p in server.pulls("platform")] == ["closed", "merged"]
+
+
+def test_a_branch_that_was_just_pushed_is_waited_for(fake: FakeGitea) -> None:
+    fake.repositories = {"platform": {"main": COMMIT, "feature": COMMIT}}
+    fake.unnoticed = 3
+    assert client(fake).open_pull("platform", "feature", "A feature").state == "open"
+    fake.unnoticed = 1
+    with pytest.raises(LabError) as raised:
+        client(fake).open_pull("platform", "never-pushed", "A feature")
+    assert raised.value.code == "git-failed"
+    assert "branch does not exist" in raised.value.what
 
 
 def test_a_merge_that_never_comes_says_what_the_server_says(fake: FakeGitea) -> None:

@@ -23,6 +23,7 @@ CHECKS = [
     for name in ("one", "two", "three")
 ] + [
     check(id="broken", phase="lesson", expect={"kind": "Namespace", "name": "two", "absent": True}, timeout="5s"),
+    check(id="up", expect={"kind": "Namespace", "name": "default"}, timeout="5s"),
     check(id="loss", phase="drill", script="loss.sh", timeout="5s"),
     check(id="real", phase="lesson", needs=["runs_containers"], expect={"kind": "Namespace", "name": "real"}),
 ]
@@ -139,6 +140,25 @@ def test_a_step_to_read_is_done_when_a_later_one_was_solved(make: Callable[..., 
     solve(stand.lab, 2)
     assert place(stand) == (3, False)
     assert where(stand.lab).finished == (1, 2)
+
+
+def test_checks_that_hold_from_the_start_decide_nothing(make: Callable[..., StandIn]) -> None:
+    stand = make(step(1, "up"), step(2, "up", "one"), step(3, "up"))
+    assert place(stand) == (1, False)
+    assert show(stand.lab, 2).done is False
+    assert place(stand) == (2, False)
+    make_namespace(stand.hub, "one")
+    assert place(stand) == (3, False)
+    assert [c.outcome for c in where(stand.lab).checks] == ["passed"]
+    assert show(stand.lab, 3).done
+
+
+def test_a_broken_lab_holds_the_learner_at_the_step_that_shows_it(make: Callable[..., StandIn]) -> None:
+    stand = make(step(1, "up"), step(2, "one"))
+    make_namespace(stand.hub, "one")
+    del stand.hub.objects["v1", "Namespace", "", "default"]
+    assert place(stand) == (1, False)
+    assert where(stand.lab).checks[0].outcome == "failed"
 
 
 def test_showing_the_last_step_to_read_ends_the_lesson(make: Callable[..., StandIn]) -> None:
@@ -291,6 +311,14 @@ def test_jumping_solves_what_is_not_done_and_shows_the_step(make: Callable[..., 
     assert (status.step, status.done, status.finished) == (4, False, (1, 2, 3))
     assert [command.stdin for command in stand.shell.commands] == ["make two"]
     assert place(stand) == (4, False)
+
+
+def test_jumping_does_not_solve_again_what_was_solved(make: Callable[..., StandIn]) -> None:
+    stand = make(step(1, "one", solve="make one"), step(2, "two", solve="make two"), step(3, "three"))
+    solving(stand)
+    solve(stand.lab, 2)
+    assert jump(stand.lab, 3).finished == (1, 2)
+    assert [command.stdin for command in stand.shell.commands] == ["make two", "make one"]
 
 
 def test_jumping_stops_at_a_step_that_its_solution_does_not_solve(make: Callable[..., StandIn]) -> None:

@@ -19,7 +19,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = b"x" * sizes.get(self.path, 0)
         self.send_response(status)
         self.send_header("Location", "/small")
-        self.send_header("Content-Length", str(len(body) + (5 if self.path == "/cut" else 0)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 

@@ -19,7 +19,7 @@ from lab.tui.states import LEVELS, VERDICT
 from lab.tui.topology import picture
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.find import Find
-from lab.tui.widgets.rows import BLANK, Row, RowList, Rows
+from lab.tui.widgets.rows import Row, RowList, Rows
 
 SETTLE = 0.25
 """Seconds the highlight rests on a scenario before doctor is asked about it."""
@@ -41,7 +41,7 @@ class ChooseScreen(Page):
         self.list = RowList("scenarios", id="scenarios")
         self.about = Rows(id="about-text")
         self.drawing = Rows(id="about-drawing")
-        self.verdict = Rows(id="about-verdict")
+        self.verdict = Rows()
         self._settle: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -50,10 +50,12 @@ class ChooseScreen(Page):
             with Vertical(id="choose-list"):
                 yield Find("find a scenario")
                 yield self.list
-            with VerticalScroll(id="about", classes="pane"):
-                yield self.about
-                yield self.drawing
-                yield self.verdict
+            with Vertical(id="about", classes="pane"):
+                with VerticalScroll(id="about-scroll"):
+                    yield self.about
+                    yield self.drawing
+                with VerticalScroll(id="about-verdict", can_focus=False):
+                    yield self.verdict
         yield self.foot
 
     def on_mount(self) -> None:
@@ -182,6 +184,7 @@ class ChooseScreen(Page):
             for part in (self.about, self.drawing, self.verdict):
                 part.show(())
             return
+        pane.border_subtitle = ""
         pane.border_title = card.id.rpartition("/")[2]
         if card.scenario is None:
             self.about.show([Row(left=Content("This scenario does not follow the format:")), Row()])
@@ -189,16 +192,23 @@ class ChooseScreen(Page):
             self.verdict.show(())
             return
         scenario = card.scenario
+        pane.border_subtitle = f"{scenario.metadata.level}, {scenario.metadata.minutes} min"
         rows = [Row(left=Content.styled(scenario.metadata.title, "bold"), hang=0)]
+        if card.done:
+            rows.append(Row(left=Content.styled("✓ lesson done", "$success")))
         if scenario.metadata.summary:
             rows.append(Row(left=Content.styled(scenario.metadata.summary, "$text-muted"), hang=0, limit=4))
         self.about.show([*rows, Row()])
-        width = max(20, pane.scrollable_content_region.width)
+        width = max(20, self.query_one("#about-scroll").scrollable_content_region.width)
         lines = picture(scenario, width).split("\n", allow_blank=True)
         git = ", ".join(repository.name for repository in scenario.spec.repositories)
         if git:
             lines.append(Content.assemble(("git ", "$text-muted"), git))
-        self.drawing.show([*(Row(left=line) for line in lines), Row()])
+        rows = [Row(left=line) for line in lines]
+        if scenario.lesson:
+            rows += [Row(), Row(left=Content.styled("the lesson", "$text-muted"))]
+            rows += [Row(left=Content(f"{step.number}  {step.title}"), hang=3) for step in scenario.lesson]
+        self.drawing.show(rows)
         self._ask_doctor()
 
     def on_resize(self) -> None:
@@ -266,28 +276,24 @@ def _words(card: Card) -> str:
 
 
 def verdict(diagnosis: Diagnosis | None, error: str = "") -> list[Row]:
-    """Doctor's word in a few lines: problems with their fixes first, then figures."""
+    """Doctor's word in a few lines: problems with their fixes first, else the figure that matters most."""
     if diagnosis is None:
         return [Row(left=VERDICT["unknown"].content(f"doctor could not look: {error}"))]
     problems = [f for f in diagnosis.findings if f.verdict == "problem"]
     warnings = [f for f in diagnosis.findings if f.verdict == "warning"]
-    rows: list[Row] = []
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        rows.append(Row(left=VERDICT["problem"].content(f"this machine cannot run it yet: {count}")))
+        rows = [Row(left=VERDICT["problem"].content(f"it cannot run here yet: {count}"))]
     else:
-        rows.append(Row(left=VERDICT["ok"].content("this machine can run it")))
+        rows = [Row(left=VERDICT["ok"].content("this machine can run it"))]
+        memory = next((f.detail for f in diagnosis.findings if f.id == "memory" and f.verdict == "ok"), "")
+        if memory:
+            rows.append(Row(left=Content.styled(memory, "$text-muted"), indent=2, hang=0))
     for finding in problems + warnings:
         mark = VERDICT[finding.verdict]
-        below = [Row(left=Content.styled(finding.detail, "$text-muted"), indent=4, hang=0)] if finding.detail else []
-        if finding.fix:
-            below.append(Row(left=Content.styled(f"$ {finding.fix}", "$accent"), indent=4))
-        rows.append(Row(left=mark.only() + Content(f" {finding.title}"), indent=2, below=tuple(below)))
-    figures = [f for f in diagnosis.findings if f.verdict == "ok" and f.id.startswith(("memory", "disk", "cpu"))]
-    rows.extend(
-        Row(left=Content.assemble((f"{f.title}: ", "$text-muted"), f.detail), indent=2) for f in figures if f.detail
-    )
-    if not problems:
-        looked = f"{len(diagnosis.findings)} things looked at in {diagnosis.seconds:.1f} s"
-        rows.append(Row(left=Content.styled(looked, "$text-muted"), right=BLANK, indent=2))
+        title = mark.only() + Content(f" {finding.title}")
+        if finding.detail:
+            title += Content.styled(f": {finding.detail}", "$text-muted")
+        fix = (Row(left=Content.styled(f"$ {finding.fix}", "$accent"), indent=4),) if finding.fix else ()
+        rows.append(Row(left=title, indent=2, below=fix))
     return rows

@@ -95,6 +95,7 @@ class ConfirmScreen(Page):
             self.plan.show([Row(left=VERDICT["problem"].content(message.error)), Row(left=Content(message.hint))])
         else:
             self.plan.border_title = f"the plan, {len(message.steps)} steps"
+            self.plan.border_subtitle = "← comes after"
             self.plan.show(plan_rows(message.steps))
         self._draw()
 
@@ -152,7 +153,7 @@ def plan_rows(steps: Sequence[StepInfo]) -> list[Row]:
     rows = []
     for step in steps:
         needs = sorted(numbers[need] for need in step.needs if need in numbers)
-        after = f"after {', '.join(map(str, needs))}" if needs else "at once"
+        after = f"← {' '.join(map(str, needs))}" if needs else ""
         rows.append(
             Row(
                 left=Content.assemble((f"{numbers[step.id]:>2} ", "$text-muted"), step.title),
@@ -169,29 +170,25 @@ def made_rows(scenario: Scenario, choice: Choice, lab: str) -> list[Row]:
     def head(text: str) -> Row:
         return Row(left=Content.styled(text, "bold"))
 
-    def item(name: str, *rest: str) -> Row:
+    def item(name: str, *rest: str, width: int = 0) -> Row:
         said = " · ".join(part for part in rest if part)
-        return Row(left=Content.assemble(name, (f"  {said}" if said else "", "$text-muted")), indent=2)
+        return Row(left=Content.assemble(name.ljust(width), (f"  {said}" if said else "", "$text-muted")), indent=2)
 
-    rows = [head(f"lab {lab}: {len(scenario.clusters)} cluster{'s' if len(scenario.clusters) > 1 else ''}")]
+    count = len(scenario.clusters)
+    wide = max(len(cluster.name) for cluster in scenario.clusters)
+    rows = [head(f"{count} clusters" if count > 1 else "1 cluster")]
     for cluster in scenario.clusters:
-        rows.append(item(cluster.name, cluster.role, " ".join(cluster.labels.values())))
+        labels = [label for label in cluster.labels.values() if label != cluster.role]
+        rows.append(item(cluster.name, cluster.role, " ".join(labels), width=wide))
     rows += [Row(), head("Argo CD")]
     for instance in scenario.spec.argocd:
-        manages = f"manages {', '.join(instance.manages)}" if instance.manages else ""
-        how = "installed from git" if instance.via == "git" else ("with its UI" if choice.ui else "core, no UI")
-        rows.append(item(f"on {instance.on}", how, manages))
+        manages = f"for {', '.join(instance.manages)}" if instance.manages else ""
+        how = "from git" if instance.via == "git" else ("with its UI" if choice.ui else "without UI")
+        rows.append(item(instance.on, how, manages, width=wide))
     repositories = [repository.name for repository in scenario.spec.repositories]
     if repositories:
-        rows += [
-            Row(),
-            head("git server"),
-            item(f"{lab}-git", f"repository {', '.join(repositories)}", "your own clone"),
-        ]
+        rows += [Row(), head(f"git server {lab}-git")]
+        rows += [item(name, "and your clone of it") for name in repositories]
     checks = scenario.checks("up")
-    rows += [
-        Row(),
-        head("then"),
-        item(f"{len(checks)} checks", f"a lesson of {len(scenario.lesson)} steps" if scenario.lesson else ""),
-    ]
-    return rows
+    lesson = f", then a lesson of {len(scenario.lesson)} steps" if scenario.lesson else ""
+    return [*rows, Row(), head(f"{len(checks)} checks{lesson}")]

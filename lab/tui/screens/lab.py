@@ -188,7 +188,7 @@ class LabScreen(Page):
         if not doing and status and status.running:
             doing = Content.styled(f"… {status.running}", "$accent")
         used = sum(cluster.memory_bytes for cluster in status.clusters) if status else 0
-        memory = size(used) if used else ""
+        memory = size(used) if used and not old else ""
         provider = speaker(status.provider) if status else ""
         lab = f"lab {self.source.name}" if self.source.name != "lab" or not status else ""
         self.bar.right = crumbs(old, doing, lab, provider, memory)
@@ -208,10 +208,10 @@ class LabScreen(Page):
         place = self.grid.place
         worst = place.worst
         if worst is not None:
-            words = [worst.application, worst.sync, worst.health, worst.revision]
-            if worst.since:
-                words.append(ago(since(worst.since, self.source.now())))
-            self.grid.border_subtitle = " · ".join(word for word in words if word)
+            state = f"{worst.sync}, {worst.health}" if place.mark.rank else ""
+            age = ago(since(worst.since, self.source.now())) if worst.since else ""
+            words = (worst.application, state, worst.revision, age)
+            self.grid.border_subtitle = "  ".join(word for word in words if word)
         elif status is not None and not status.fleet:
             why = {"paused": "paused; r resumes", "absent": "there is no lab any more; esc goes back"}
             self.grid.border_subtitle = why.get(status.state, "no applications yet")
@@ -224,7 +224,8 @@ class LabScreen(Page):
     def _draw_checks(self) -> None:
         step = [result.id for result in self.here.checks] if self.here else []
         chosen = self.checks.chosen
-        rows = check_rows(self.board.values(), step, self._hinting(chosen) if self.hint else "")
+        open_one = chosen if self.checks.has_focus else ""
+        rows = check_rows(self.board.values(), step, open_one, self._hinting(chosen) if self.hint else "")
         visible = [self.board[row.id] for row in rows if row.id]
         held = sum(check.state == "passed" for check in visible)
         self.checks.border_title = f"checks {held}/{len(visible)}" if visible else "checks"
@@ -237,6 +238,10 @@ class LabScreen(Page):
     @on(DataTable.CellHighlighted, "#fleet")
     def _moved(self) -> None:
         self._draw_place()
+
+    @on(OptionList.OptionHighlighted, "#checks")
+    def _open_check(self) -> None:
+        self._draw_checks()
 
     @on(DataTable.CellSelected, "#fleet")
     @on(OptionList.OptionSelected, "#checks")
@@ -450,7 +455,12 @@ class LabScreen(Page):
         if message.loss.unsaved:
             lines += ["", f"Only there: {message.loss.unsaved}"]
         self.app.push_screen(
-            AskScreen(f"Remove lab {self.source.name}? This goes:", lines, yes="remove", no="keep"),
+            AskScreen(
+                f"Remove {'the lab' if self.source.name == 'lab' else self.source.name}? This goes:",
+                lines,
+                yes="remove",
+                no="keep",
+            ),
             lambda yes: self._start("down", ("--yes",)) if yes else None,
         )
 

@@ -45,6 +45,7 @@ class RunScreen(Page):
         self.lost: tuple[str, ...] | None = None
         self.stopping = False
         self.asking = False
+        self._settled = False
         self.steps = Panel("steps", id="steps")
         self.log_pane = RunLog(id="log")
         self.outcome = Rows(id="outcome")
@@ -86,7 +87,9 @@ class RunScreen(Page):
 
     @property
     def facts(self) -> Facts:
-        return Facts(running=not self.ended)
+        finished = self.view.finished
+        again = self.ended and not (finished is not None and finished.outcome == "success")
+        return Facts(running=not self.ended, ready=again, reason="it is done")
 
     @property
     def gone(self) -> bool:
@@ -131,8 +134,7 @@ class RunScreen(Page):
             rows += [Row(), Row(left=Content.styled(f"checks {view.passed}/{len(view.checks)}", "bold"))]
             rows += [check_row(check) for check in view.checks.values()]
         self.steps.show(rows or [Row(left=Content.styled("… waiting for its first word", "$text-muted"))])
-        if not self.ended:
-            self.call_after_refresh(self._keep_in_sight)
+        self.call_after_refresh(self._keep_in_sight)
 
     def _step_rows(self, step: StepView, now: float) -> list[Row]:
         mark = STEP.get(step.state, STEP["waiting"])
@@ -154,12 +156,18 @@ class RunScreen(Page):
         return rows
 
     def _keep_in_sight(self) -> None:
-        """Scroll so that what happens now is visible, unless everything is."""
+        """Scroll to what happens now, or at the end to what failed; once it ended, scrolling is left to the person."""
+        if self._settled:
+            return
+        self._settled = self.ended
+        failed = STEP["failed"].glyph if self.ended else STEP["running"].glyph
         lines = self.steps.body.plain.split("\n")
-        moving = [index for index, line in enumerate(lines) if line.startswith("…")]
-        if moving:
-            height = self.steps.scrollable_content_region.height
-            self.steps.scroll_to(y=max(0, moving[0] - height // 3), animate=False)
+        first = next((index for index, line in enumerate(lines) if line.startswith(failed)), None)
+        height = self.steps.scrollable_content_region.height
+        if first is not None:
+            self.steps.scroll_to(y=max(0, first - height // 3), animate=False)
+        elif self.ended:
+            self.steps.scroll_end(animate=False)
 
     def _say_end(self) -> None:
         self.outcome.display = True
@@ -198,12 +206,18 @@ class RunScreen(Page):
                 rows += [Row(left=Content(f"{c.title}: {c.reason}"), indent=2, limit=2) for c in failed[:3] if c.reason]
                 if finished.hint:
                     rows.append(Row(left=Content.styled(f"$ {finished.hint}", "$accent"), indent=2))
-                return rows
+                return [
+                    *rows,
+                    Row(left=Content.styled("r runs it again and goes on from what is done", "$text-muted"), indent=2),
+                ]
 
     # --- actions ------------------------------------------------------------------------------------------------
 
     def do_leave(self) -> None:
         self.host.leave_run(ended=self.ended)
+
+    def do_left(self) -> None:
+        self.do_go_on()
 
     def do_go_on(self) -> None:
         if self.gone:

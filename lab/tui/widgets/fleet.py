@@ -83,7 +83,7 @@ class FleetGrid(DataTable[Text], inherit_bindings=False):
         where = self.crossing
         self.clear(columns=True)
         self._drawn.clear()
-        self.add_column(Text("application", style="dim"), key="", width=name)
+        self.add_column(Text("app"), key="", width=name)
         for cluster in self.fleet.columns:
             self.add_column(Text(cluster), key=cluster, width=cell)
         for row in self.fleet.rows:

@@ -1,5 +1,6 @@
 """The streamed log of a run, one tab a cluster."""
 
+import textwrap
 from collections.abc import Iterable
 
 from rich.text import Text
@@ -11,11 +12,15 @@ from textual.widgets import RichLog, Tab, Tabs
 from lab.tui.runview import ALL, LINES, Line
 from lab.tui.states import clock
 
-PREFIX = {"output": "  ", "command": "$ ", "failed": "$ ", "change": "+ "}
+PREFIX = {"output": "", "command": "$ ", "failed": "$ ", "change": "+ "}
+INDENT = 6
+"""Cells of the time; continued lines stand below the text."""
 
 
 class RunLog(Vertical):
     """Lines of all clusters or of one. It holds on to the end unless a person scrolled up."""
+
+    ALLOW_MAXIMIZE = True
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="pane")
@@ -26,7 +31,7 @@ class RunLog(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Tabs(Tab("all", id="all"))
-        yield RichLog(max_lines=LINES, wrap=True, markup=False, auto_scroll=True, min_width=20)
+        yield RichLog(max_lines=LINES, wrap=False, markup=False, auto_scroll=True, min_width=20)
 
     def clusters(self, names: Iterable[str]) -> None:
         """Offer a tab for each cluster."""
@@ -51,7 +56,7 @@ class RunLog(Vertical):
 
     def _draw(self, line: Line) -> Text:
         variables = self.app.theme_variables
-        text = Text(f"{clock(line.at):>5} ", style=variables.get("text-muted", "dim"))
+        text = Text(f"{clock(line.at):>{INDENT - 1}} ", style=variables.get("text-muted", "dim"))
         if self._cluster == ALL and line.cluster:
             text.append(f"{line.cluster} ", style=variables.get("secondary", ""))
         style = {
@@ -60,7 +65,13 @@ class RunLog(Vertical):
             "failed": variables.get("error", "bold"),
             "change": variables.get("accent", ""),
         }[line.kind]
-        return text.append(PREFIX[line.kind].lstrip() + line.text, style=style)
+        said = textwrap.wrap(
+            PREFIX[line.kind] + line.text,
+            width=max(20, self.query_one(RichLog).scrollable_content_region.width - INDENT),
+            initial_indent=" " * (len(text) - INDENT),
+            break_on_hyphens=False,
+        )
+        return text.append(f"\n{' ' * INDENT}".join(said).lstrip(" "), style=style)
 
     @on(Tabs.TabActivated)
     def _choose(self, event: Tabs.TabActivated) -> None:
@@ -69,6 +80,13 @@ class RunLog(Vertical):
         if cluster == self._cluster:
             return
         self._cluster = cluster
+        self._again()
+
+    def on_resize(self) -> None:
+        """Lay the lines out for the new width."""
+        self.call_after_refresh(self._again)
+
+    def _again(self) -> None:
         log = self.query_one(RichLog)
         log.clear()
         for line in self._lines:

@@ -10,22 +10,25 @@ from textual.widgets import Markdown
 from lab.report.states import size
 from lab.results import ClusterStatus, LabStatus, LessonStatus
 from lab.tui.source import CheckRow
-from lab.tui.states import CHECK, CLUSTER
+from lab.tui.states import CHECK, CLUSTER, VERDICT
 from lab.tui.widgets.rows import BLANK, Row
 
 NO_LESSON = "This scenario has no lesson. Look around: **enter** on a cell of the fleet says why it is as it is."
 
 
 def cluster_rows(status: LabStatus) -> list[Row]:
-    """The clusters with what they are for, links that are not well, and what differs from the plan."""
-    rows = [_cluster(cluster, status) for cluster in status.clusters]
-    rows += [Row(left=Content.styled(f"~ {problem}", "$warning")) for problem in status.problems]
+    """What differs from what `up` would leave, then the clusters with what they are for."""
+    # What a cluster's own row says already is not said twice.
+    said = {f"cluster {cluster.name} is {cluster.state}" for cluster in status.clusters}
+    problems = [problem for problem in status.problems if problem not in said]
+    rows = [Row(left=Content.styled(f"{VERDICT['warning'].glyph} {problem}", "$warning")) for problem in problems]
+    rows += [_cluster(cluster) for cluster in status.clusters]
     places = (("workspace", status.workspace), ("git", status.git_url), ("Argo CD", status.ui_url))
     there = [Row(left=Content.assemble((f"{name} ", "$text-muted"), text)) for name, text in places if text]
     return [*rows, Row(), *there] if there else rows
 
 
-def _cluster(cluster: ClusterStatus, status: LabStatus) -> Row:
+def _cluster(cluster: ClusterStatus) -> Row:
     mark = CLUSTER[cluster.state]
     about = [*(["Argo CD"] if cluster.argocd else []), *cluster.labels.values()]
     left = Content.assemble(
@@ -34,55 +37,50 @@ def _cluster(cluster: ClusterStatus, status: LabStatus) -> Row:
         (mark.word, f"${mark.color}"),
         ("  " + " ".join(about) if about else "", "$text-muted"),
     )
-    links = [link for link in status.links if link.cluster == cluster.name and link.state != "ok"]
-    below = tuple(
-        Row(
-            left=Content.styled(
-                f"link from {link.hub} {link.state}{': ' if link.detail else ''}{link.detail}", "$warning"
-            ),
-            indent=2,
-            hang=0,
-        )
-        for link in links
-    )
     memory = Content.styled(size(cluster.memory_bytes), "$text-muted") if cluster.memory_bytes else BLANK
-    return Row(left=left, right=memory, below=below)
+    return Row(left=left, right=memory)
 
 
-def check_rows(checks: Iterable[CheckRow], step: Iterable[str], hinting: str = "") -> list[Row]:
+def check_rows(checks: Iterable[CheckRow], step: Iterable[str], chosen: str = "", hinting: str = "") -> list[Row]:
     """Checks of the lesson step, of the lab, and drills; lesson checks of other steps are left out.
 
+    What needs nobody takes one line until it is chosen.
+
     :param step: ids of the checks that decide the lesson step
+    :param chosen: id of the check that is shown in full
     :param hinting: id of the check whose hint is shown
     """
     known: Mapping[str, CheckRow] = {check.id: check for check in checks}
-    chosen = [known[id] for id in step if id in known]
+    deciding = [known[id] for id in step if id in known]
     groups = (
-        ("this step", chosen),
-        ("the lab", [c for c in known.values() if c.phase == "up" and c not in chosen]),
-        ("drills, only when asked for", [c for c in known.values() if c.phase == "drill" and c not in chosen]),
+        ("this step", deciding),
+        ("the lab", [c for c in known.values() if c.phase == "up" and c not in deciding]),
+        ("drills, only when asked for", [c for c in known.values() if c.phase == "drill" and c not in deciding]),
     )
     rows: list[Row] = []
     filled = [group for group in groups if group[1]]
     for title, members in filled:
         if len(filled) > 1:
             rows.append(Row(left=Content.styled(title, "$text-muted")))
-        rows += [_check(check, check.id == hinting) for check in members]
+        rows += [_check(check, check.id == chosen, check.id == hinting) for check in members]
     return rows
 
 
-def _check(check: CheckRow, hint: bool) -> Row:
+def _check(check: CheckRow, full: bool, hint: bool) -> Row:
     mark = CHECK[check.state]
+    limit = 0 if full or check.state in ("failed", "running") else 1
     below = []
     if check.reason and check.state in ("failed", "running", "skipped"):
         below.append(Row(left=Content.styled(check.reason, "$text-muted"), indent=2, hang=0, limit=4))
     if hint and check.hint:
         below.append(Row(left=Content.styled(f"hint: {check.hint}", "$accent"), indent=2, hang=0))
-    return Row(left=mark.only() + Content(f" {check.title}"), id=check.id, below=tuple(below))
+    return Row(left=mark.only() + Content(f" {check.title}"), id=check.id, limit=limit, below=tuple(below))
 
 
 class LessonPane(VerticalScroll):
     """A step of the lesson to read."""
+
+    ALLOW_MAXIMIZE = True
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="pane")

@@ -111,6 +111,8 @@ class Rows(Widget):
 class Panel(VerticalScroll):
     """A bordered pane of rows that scrolls."""
 
+    ALLOW_MAXIMIZE = True
+
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(id=id, classes="pane")
         self.border_title = title
@@ -143,7 +145,7 @@ class RowList(OptionList, inherit_bindings=False):
         self._laid = 0
 
     def _width(self) -> int:
-        return max(10, self.scrollable_content_region.width)
+        return max(10, self.scrollable_content_region.width - 2)
 
     def show(self, rows: Sequence[Row]) -> None:
         """Replace the rows and keep the highlight on the row of the same id. Rows without id cannot be chosen."""
