@@ -13,9 +13,10 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(READY) ## make the virtual environment .venv (quick the second time)
+	@:
 
 $(READY): pyproject.toml lab/__init__.py
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or later is needed; found: $$($(PYTHON) --version 2>&1 || true). Install it, then: make setup PYTHON=python3.12" >&2; exit 3; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing or broken). Install one, then: make setup PYTHON=python3.12" >&2; exit 3; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 3; }
 	@echo "setting up .venv (about a minute the first time)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv

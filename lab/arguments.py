@@ -113,7 +113,7 @@ def _up(parser: argparse.ArgumentParser) -> None:
     _scenario(parser, "scenario name or id, e.g. centralized (default: the lab's own)")
     _lab_options(parser)
     parser.add_argument("--skip-checks", action="store_true", help="leave out the scenario's checks at the end")
-    _yes(parser, "go on although doctor found what would make the lab fail")
+    _yes(parser, "answer every question with yes, for scripts")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:

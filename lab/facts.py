@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.marks import Document
-from lab.problems import KeyPath, Report, did_you_mean, listed, quoted
+from lab.problems import LISTED, KeyPath, Report, did_you_mean, listed, quoted
 from lab.scenario_files import Kind, inside, kind_of
 from lab.wording import value_at
 
@@ -74,7 +74,9 @@ class Facts:
         """Say so when a name is none of these. Nothing is said while they cannot be told."""
         if name and known is not None and name not in known:
             choice = listed(known) or "there is none"
-            self.say(path, f"must be {what} ({choice}), found {quoted(name)}{did_you_mean(name, known, 0.5)}")
+            # Comparing thousands of wrong names with thousands of names takes long, and nobody reads the answers.
+            advice = did_you_mean(name, known, 0.5) if self._report.count < LISTED else ""
+            self.say(path, f"must be {what} ({choice}), found {quoted(name)}{advice}")
 
     def must_be_unique(self, entries: Iterable[tuple[KeyPath, str]], what: str = "unique") -> None:
         """Say so where a name is there for the second time."""

@@ -132,7 +132,7 @@ def substitute(value: Value, values: Mapping[str, str], where: str = "") -> Valu
 
 def _substitute(value: Any, values: Mapping[str, str], unknown: list[str]) -> Any:
     if isinstance(value, str):
-        unknown += [name for name in _REFERENCE.findall(value) if name not in values]
+        unknown += [name for name in dict.fromkeys(_REFERENCE.findall(value)) if name not in values]
         return _REFERENCE.sub(lambda match: values.get(match[1], match[0]), value)
     if isinstance(value, list):
         return [_substitute(item, values, unknown) for item in value]
@@ -152,7 +152,7 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 def check_names(document: Document, path: KeyPath, known: Sequence[str], report: Report) -> None:
     """Say which `${…}` below a path of a document cannot be filled in."""
     for where, text in document.scalars(path):
-        for name in _REFERENCE.findall(text):
+        for name in dict.fromkeys(_REFERENCE.findall(text)):
             if name not in known:
                 report.add(document.place(where), where, unknown_name(name, known))
 

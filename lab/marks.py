@@ -20,6 +20,7 @@ DEPTH = 64
 """Nested lists and mappings; far more than any manifest has."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -160,6 +161,11 @@ def parse(text: str, dialect: Dialect, report: Report, first_line: int = 1) -> l
 
 def _scan(text: str, dialect: Dialect, report: Report, lines: Lines) -> bool:
     """Look at the parser's events, which need no recursion; False when the text must not be composed."""
+    directive = _TAG_DIRECTIVE.search(text)
+    if directive is not None:
+        # Tags are refused anyway, and libyaml takes minutes for many directives: it compares each with all others.
+        report.add(lines.place(directive.start()), (), "must not use %TAG directives")
+        return False
     depth = values = 0
     fine = True
     for event in yaml.parse(text, Loader=dialect.loader):

@@ -40,7 +40,9 @@ class Command:
     argv: tuple[str, ...]
     """Program and arguments; never a secret, never through a shell."""
     timeout: float
-    """Seconds; then the whole process group is ended."""
+    """Seconds; then the whole process group is asked to end."""
+    grace: float = 5.0
+    """Seconds between asking it to end and killing it; more for scripts that tidy up."""
     env: tuple[tuple[str, str], ...] = ()
     """Set on top of a small allow-list of the caller's environment."""
     cwd: Path | None = None

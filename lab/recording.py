@@ -43,7 +43,8 @@ class Recording:
             if getattr(event, "step", None) == "":
                 event = replace(event, step=current_step.get())  # type: ignore[call-arg]
             event = replace(event, time=self._clock.now(), run=self.run)
-            if isinstance(event, ChangeMade):
+            # What a check applies to try something out, it removes again.
+            if isinstance(event, ChangeMade) and not event.step.startswith("check:"):
                 self.changes += 1
             if not self._file.closed:
                 self._file.write(event.to_json() + "\n")

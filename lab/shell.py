@@ -118,11 +118,11 @@ class SystemShell:
         return result
 
     def abort(self) -> None:
-        """End every running child with its group; for the second Ctrl-C."""
+        """Ask every running child with its group to end; for the second Ctrl-C. Scripts may still tidy up."""
         with self._guard:
             children = list(self._children)
         for pid in children:
-            _end(pid, signal.SIGKILL)
+            _end(pid, signal.SIGTERM)
 
     def _communicate(self, process: Any, command: Command, text: bytes | None) -> tuple[str, str, bool]:
         lines: dict[str, list[str]] = {"stdout": [], "stderr": []}
@@ -155,7 +155,7 @@ class SystemShell:
             timed_out = True
             _end(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=5)
+                process.wait(timeout=command.grace)
             # The group outlives its leader as long as somebody in it does not listen.
             _end(process.pid, signal.SIGKILL)
             process.wait()

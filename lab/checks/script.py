@@ -13,6 +13,9 @@ from lab.session import Lab
 HOLDS, DOES_NOT_HOLD, CANNOT_TELL = 0, 1, 5
 NOT_RUNNABLE = (126, 127)
 
+TIDYING = 120.0
+"""Seconds a drill gets to bring back what it took down."""
+
 
 class ScriptLook(Look):
     """Runs the script again until it says yes; a drill disturbs the lab, so it runs once and its word counts.
@@ -40,6 +43,7 @@ class ScriptLook(Look):
             Command(
                 argv=(str(path),),
                 timeout=limit,
+                grace=TIDYING if self.drill else 5.0,
                 env=tuple(self.lab.environment().items()),
                 cwd=self.lab.scenario.folder,
                 step=step_of(self.check),

@@ -63,7 +63,7 @@ complete -c lab -n '_shtab_lab_using up' -l provider -xka "auto kind" -d 'where 
 complete -c lab -n '_shtab_lab_using up' -l ui -d 'install Argo CD with its API server and UI'
 complete -c lab -n '_shtab_lab_using up' -l timing -xka "fast argocd" -d 'fast: a push is noticed at once (default); argocd: Argo CD'"'"'s own timing'
 complete -c lab -n '_shtab_lab_using up' -l skip-checks -d 'leave out the scenario'"'"'s checks at the end'
-complete -c lab -n '_shtab_lab_using up' -l yes -s y -d 'go on although doctor found what would make the lab fail'
+complete -c lab -n '_shtab_lab_using up' -l yes -s y -d 'answer every question with yes, for scripts'
 complete -c lab -n '_shtab_lab_using up' -l name -x -d 'which lab (default: $LAB_NAME or `lab`)'
 complete -c lab -n '_shtab_lab_using up' -l output -s o -xka "text json" -d 'what stdout carries'
 complete -c lab -n '_shtab_lab_using up' -l verbose -s v -d 'show the command behind every change; -vv: all output'

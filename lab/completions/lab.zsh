@@ -288,7 +288,7 @@ _shtab_lab_up_options=(
   "--ui[install Argo CD with its API server and UI]"
   "--timing[fast\: a push is noticed at once (default)\; argocd\: Argo CD\'s own timing]:timing:(fast argocd)"
   "--skip-checks[leave out the scenario\'s checks at the end]"
-  {--yes,-y}"[go on although doctor found what would make the lab fail]"
+  {--yes,-y}"[answer every question with yes, for scripts]"
   "--name[which lab (default\: \$LAB_NAME or \`lab\`)]:LAB:"
   {--output,-o}"[what stdout carries]:output:(text json)"
   "*"{--verbose,-v}"[show the command behind every change\; -vv\: all output]"

@@ -10,6 +10,7 @@ from lab.doctor.need import INSTANCES_BASE, NODE
 
 CGROUP_V1_ENDS = 35
 """From this minor on the kubelet refuses cgroup v1 (https://kubernetes.io/docs/concepts/architecture/cgroups/)."""
+CGROUP_V1_IMAGE = "kindest/node:v1.34.0"
 INSTANCES, WATCHES = 512, 524288
 """What kind's known issues recommend."""
 MACHINE_TASKS, USER_TASKS = "pids.max of this machine", "pids.max of your user"
@@ -36,9 +37,7 @@ def cgroup(case: Case) -> Answer:
     if machine.wsl():
         fix = wsl_setting("kernelCommandLine = cgroup_no_v1=all")
     else:
-        fix = (
-            "export LAB_NODE_IMAGE=kindest/node:v1.34.0    # or for good: boot with systemd.unified_cgroup_hierarchy=1"
-        )
+        fix = f"export LAB_NODE_IMAGE={CGROUP_V1_IMAGE}    # or for good: boot with systemd.unified_cgroup_hierarchy=1"
     if minor is not None and minor >= CGROUP_V1_ENDS:
         return problem(f"v1; Kubernetes 1.{minor} needs v2", fix)
     return warning(f"v1; enough for Kubernetes {f'1.{minor}' if minor else 'before 1.35'}, not for 1.35 and later", fix)

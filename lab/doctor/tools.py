@@ -6,6 +6,7 @@ from lab.doctor.case import Answer, Case, Check, ok, problem, warning
 from lab.doctor.install import KUBERNETES, upgrade
 from lab.doctor.kernel import node_minor
 from lab.doctor.machine import Tool, Unanswered, numbers, told
+from lab.settings import NODE_IMAGE
 
 KIND_NEEDED = (0, 30)
 GIT_NEEDED = (2, 28)
@@ -38,20 +39,28 @@ def docker(case: Case) -> Answer:
     return _absent(case, "docker") or ok(_tool(case, "docker").output.splitlines()[0])
 
 
-def kind(case: Case) -> Answer:
-    absent = _absent(case, "kind")
+def _at_least(case: Case, name: str, needed: tuple[int, int]) -> Answer:
+    absent = _absent(case, name)
     if absent:
         return absent
-    found = numbers(_tool(case, "kind").output)
-    detail = f"found {_dotted(found)}, needed {_dotted(KIND_NEEDED)}"
-    return problem(detail, upgrade("kind", case.machine)) if found < KIND_NEEDED else ok(detail)
+    found = numbers(_tool(case, name).output)
+    detail = f"found {_dotted(found)}, needed {_dotted(needed)}"
+    return problem(detail, upgrade(name, case.machine)) if found < needed else ok(detail)
+
+
+def kind(case: Case) -> Answer:
+    return _at_least(case, "kind", KIND_NEEDED)
+
+
+def git(case: Case) -> Answer:
+    return _at_least(case, "git", GIT_NEEDED)
 
 
 def kubectl(case: Case) -> Answer:
     """kubectl may be one minor away from the server (https://kubernetes.io/releases/version-skew-policy/)."""
     image = case.settings.node_image
-    tag = KUBERNETES.search(image)
-    wanted = tag[1] if tag else "v1.36.1"
+    tag = KUBERNETES.search(image) or KUBERNETES.search(NODE_IMAGE)
+    wanted = tag[1] if tag else ""
     absent = _absent(case, "kubectl", wanted)
     if absent:
         return absent
@@ -65,15 +74,6 @@ def kubectl(case: Case) -> Answer:
             f"{detail}; more than one minor apart is not supported", upgrade("kubectl", case.machine, wanted)
         )
     return ok(detail)
-
-
-def git(case: Case) -> Answer:
-    absent = _absent(case, "git")
-    if absent:
-        return absent
-    found = numbers(_tool(case, "git").output)
-    detail = f"found {_dotted(found)}, needed {_dotted(GIT_NEEDED)}"
-    return problem(detail, upgrade("git", case.machine)) if found < GIT_NEEDED else ok(detail)
 
 
 def python(case: Case) -> Answer:

@@ -104,7 +104,7 @@ ACTIONS: tuple[Action, ...] = (
         id="choose",
         key="enter",
         label="plan",
-        help="Look at the plan of this scenario, or at its lab when it is there.",
+        help="The plan of this scenario, or its lab when it is there.",
         on=("choose",),
     ),
     Action(
@@ -266,8 +266,8 @@ ACTIONS: tuple[Action, ...] = (
         on=("lab",),
         possible=_stands,
     ),
-    Action(id="next", key="n", label="next", help="Leaf to the next lesson step.", on=("lab",), footer=False),
-    Action(id="previous", key="b", label="back", help="Leaf to the lesson step before.", on=("lab",), footer=False),
+    Action(id="next", key="n", label="next", help="Show the next lesson step.", on=("lab",), footer=False),
+    Action(id="previous", key="b", label="back", help="Show the lesson step before.", on=("lab",), footer=False),
     Action(id="hint", key="h", label="hint", help="Show or hide the hint of the step.", on=("lab",), footer=False),
     Action(
         id="full",

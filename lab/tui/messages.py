@@ -81,7 +81,7 @@ class LessonArrived(Message):
     lesson: LessonStatus | None
     checks: tuple[CheckRow, ...]
     current: bool
-    """Whether it is the step the learner is at, not one that was leafed to."""
+    """Whether it is the step the learner is at, not one that was browsed to."""
 
 
 @dataclass

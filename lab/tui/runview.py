@@ -71,6 +71,8 @@ class RunView:
     checks: dict[str, CheckRow] = field(default_factory=dict)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=LINES))
     finished: RunFinished | None = None
+    _changes: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    """Commands that were shown as changes, so that their end is not shown again."""
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -118,11 +120,12 @@ class RunView:
             case LogLine():
                 line(event.cluster, event.text, "output")
             case ChangeMade():
+                self._changes.append(event.command)
                 line(event.cluster, event.command, "change")
-            case CommandFinished():
-                failed = event.exit_code != 0
-                ending = f"  # exit code {event.exit_code}" if failed else ""
-                line(event.cluster, event.command + ending, "failed" if failed else "command")
+            case CommandFinished() if event.exit_code:
+                line(event.cluster, f"{event.command}  # exit code {event.exit_code}", "failed")
+            case CommandFinished() if event.command not in self._changes:
+                line(event.cluster, event.command, "command")
             case RunFinished():
                 self.finished = event
 

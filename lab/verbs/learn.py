@@ -9,6 +9,7 @@ from lab.report import text
 from lab.report.writer import Writer
 from lab.results import LessonStatus, RunResult
 from lab.session import Lab
+from lab.stopping import stoppable
 from lab.verbs.answer import Answer, lines, open_lab, perform
 
 
@@ -39,23 +40,27 @@ def lesson(args: Namespace, writer: Writer) -> Answer:
 
     with writer.progress() as progress:
         lab = open_lab(args, progress)
-        here = None if args.step else lessons.where(lab)
-        if args.list:
-            return _list_lesson(lab, here or lessons.where(lab))
-        step = args.step or (here.step if here else 1)
-        if args.next:
-            step = min(step + 1, len(lab.scenario.lesson))
-        if args.solve:
-            found = lessons.solve(lab, step)
-        elif args.jump:
-            found = lessons.jump(lab, step)
-        else:
-            found = here if here and here.step == step else lessons.show(lab, step)
-    return Answer(
-        shown=text.lesson(found, markdown=writer.terminal),
-        data=found,
-        exit_code=CHECK_FAILED if args.solve and not found.done else OK,
-    )
+        with stoppable(lab, progress.note):
+            if args.list:
+                return _list_lesson(lab, lessons.where(lab))
+            found = _step(args, lab)
+    code = CHECK_FAILED if args.solve and not found.done else OK
+    return Answer(shown=text.lesson(found, markdown=writer.terminal), data=found, exit_code=code)
+
+
+def _step(args: Namespace, lab: Lab) -> LessonStatus:
+    """Show, solve or jump to the step that is meant."""
+    from lab.operations import lesson as lessons
+
+    here = lessons.where(lab) if args.step is None else None
+    step = here.step if here else args.step
+    if args.next:
+        return lessons.show(lab, min(step + 1, len(lab.scenario.lesson)))
+    if args.solve:
+        return lessons.solve(lab, step)
+    if args.jump:
+        return lessons.jump(lab, step)
+    return here or lessons.show(lab, step)
 
 
 def _list_lesson(lab: Lab, here: LessonStatus) -> Answer:

@@ -229,10 +229,10 @@ KERNEL: dict[str, Failure] = {
 }
 
 RESOURCES: dict[str, Failure] = {
-    "Docker Desktop with 2.2 GiB": Failure(
-        machine=m.with_info(m.mac(), MemTotal=int(2.2 * m.GIB)),
+    "Docker Desktop with 2.6 GiB": Failure(
+        machine=m.with_info(m.mac(), MemTotal=int(2.6 * m.GIB)),
         id="memory",
-        detail="Docker has 2.2 GiB, needed about 2.1 GiB",
+        detail="Docker has 2.6 GiB, needed about 2.5 GiB",
         fix="docker desktop restart    # first: Settings > Resources > Memory 4 GB or more",
         verdict="warning",
     ),
@@ -241,7 +241,7 @@ RESOURCES: dict[str, Failure] = {
         scenario=m.scenario(instances=3, name="distributed"),
         id="memory",
         detail="Docker has 2.0 GiB, needed about",
-        fix="docker desktop restart    # first: Settings > Resources > Memory 5 GB or more",
+        fix="docker desktop restart    # first: Settings > Resources > Memory 6 GB or more",
     ),
     "WSL with 2 GiB": Failure(
         machine=m.with_info(m.with_files(m.wsl(), {"/proc/meminfo": m.meminfo(1.9, 1.2)}), MemTotal=int(1.9 * m.GIB)),

@@ -162,7 +162,8 @@ CARDS = (
         id="examples/torn",
         scenario=None,
         problems=(
-            "scenarios/examples/torn/scenario.yaml:7:3: spec.cluster: is not a key of this format; did you mean clusters?",
+            "scenarios/examples/torn/scenario.yaml:7:3: spec.cluster: is not a key of this format; "
+            "did you mean clusters?",
         ),
     ),
 )

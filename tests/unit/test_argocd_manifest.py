@@ -142,6 +142,13 @@ def test_a_given_file_is_checked_when_the_version_is_pinned(settings: Settings, 
     assert right in raised.value.why
 
 
+def test_the_default_version_is_pinned() -> None:
+    settings = Settings.from_environment({})
+    pins = yaml.safe_load((settings.manifests_dir / "argocd" / "pins.yaml").read_text())[settings.argocd_version]
+    assert pins.keys() == {"core-install", "install"}
+    assert all(len(bytes.fromhex(digest)) == 32 for digest in pins.values())
+
+
 def test_a_given_folder_without_the_file_is_named(settings: Settings) -> None:
     bare = dataclasses.replace(settings, argocd_version="v9.9.9")
     with pytest.raises(LabError) as raised:

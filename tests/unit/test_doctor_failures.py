@@ -1,13 +1,16 @@
 """Recorded machines that cannot run a lab: each failure gives its own finding and the right fix."""
 
+import re
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.doctor import CHECKS
 from lab.doctor.machine import Engine, Machine
+from lab.doctor.need import ARGOCD, ARGOCD_UI, GIT, IMAGES, NODE
 from lab.results import Finding
 from tests.fakes import machines as m
 from tests.fakes.broken_docker import DOCKER
@@ -106,3 +109,21 @@ def test_it_is_the_same_answer_twice() -> None:
         return replace(Look(machine=m.ubuntu()).diagnose(), seconds=0)
 
     assert answer() == answer()
+
+
+def test_the_manual_lists_every_check_in_order() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", manual, re.M) == [check.id for check in CHECKS]
+
+
+def test_the_manual_gives_the_figures_of_the_table() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    for title, share in (
+        ("cluster", NODE), ("Argo CD core", ARGOCD), ("its API server and UI", ARGOCD_UI), ("git server", GIT),
+        ("images, once", IMAGES),
+    ):  # fmt: skip
+        row = re.search(rf"^\| {title} \|(.*)\|$", manual, re.M)
+        assert row is not None, title
+        figures = [int(re.sub(r"[^0-9]", "", cell) or 0) for cell in row[1].split("|")]
+        expected = [share.memory >> 20, share.disk >> 20, share.instances, share.watches, share.tasks, share.keys]
+        assert figures == [*expected, share.files]

@@ -176,6 +176,33 @@ def test_the_listing_is_cut_and_the_problems_are_not(tmp_path: Path) -> None:
     assert lines[-1] == "... and 200 more"
 
 
+def test_advice_stops_where_the_listing_does(tmp_path: Path) -> None:
+    """Comparing every wrong name with every name would take long in a file with thousands of both."""
+    wrong = ", ".join(f"w1{n}" for n in range(300))
+    with pytest.raises(ScenarioProblems) as raised:
+        load(small(tmp_path, {"manages: [w1]": f"manages: [{wrong}]"}))
+    advised = ["; did you mean w1?" in problem.text for problem in raised.value.problems]
+    assert advised == [True] * 100 + [False] * 200
+
+
+def test_a_pushed_file_that_cannot_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = small(tmp_path)
+    (folder / "gitops" / "picture.png").write_bytes(b"\x89PNG")
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if path.suffix == ".png":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ScenarioProblems) as raised:
+        load(folder)
+    (problem,) = raised.value.problems
+    assert problem.file.endswith("gitops/picture.png")
+    assert problem.text == "must be readable, found: Permission denied"
+
+
 def test_problems_name_files_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = small(tmp_path, {"level: beginner": "level: none"})
     monkeypatch.chdir(folder)

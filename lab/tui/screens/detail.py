@@ -102,7 +102,7 @@ def of_application(cells: Sequence[FleetCell], age: str) -> Detail:
         elif cell.since:
             rows.append(_fact("since", cell.since))
         rows += [
-            _fact("argo cd on", cell.instance),
+            _fact("Argo CD on", cell.instance),
             _fact("deploys to", f"{cell.cluster}, namespace {cell.namespace}"),
         ]
         if cell.applicationset:

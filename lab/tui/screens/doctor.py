@@ -14,7 +14,7 @@ from lab.tui.screens.page import Page
 from lab.tui.source import Choice
 from lab.tui.states import VERDICT
 from lab.tui.widgets.bar import crumbs, speaker
-from lab.tui.widgets.rows import BLANK, Row, RowList
+from lab.tui.widgets.rows import Row, RowList
 
 
 class DoctorScreen(Page):
@@ -106,10 +106,5 @@ def finding_row(finding: Finding) -> Row:
         below.append(Row(left=Content.styled(finding.detail, "$text-muted"), indent=2, hang=0))
     if finding.fix:
         below.append(Row(left=Content.styled(f"$ {finding.fix}", "$accent"), indent=2))
-    right = mark.content() if finding.verdict != "unknown" else BLANK
-    return Row(
-        left=left,
-        right=Content.styled(mark.word, f"${mark.color}") if right else BLANK,
-        id=finding.id,
-        below=tuple(below),
-    )
+    right = Content.styled(mark.word, f"${mark.color}")
+    return Row(left=left, right=right, id=finding.id, below=tuple(below))

@@ -62,7 +62,7 @@ class LabScreen(Page):
         self.failure = ""
         self.board: dict[str, CheckRow] = {}
         self.here: LessonStatus | None = None
-        self.leafed: LessonStatus | None = None
+        self.browsed: LessonStatus | None = None
         self.hint = False
         self.doing = ""
         """What was started from this screen and goes on."""
@@ -117,7 +117,7 @@ class LabScreen(Page):
         def ask() -> LessonArrived:
             return LessonArrived(self.source.lesson(step), tuple(self.source.checks()), current=step == 0)
 
-        self.in_thread(ask, "leaf" if step else "lesson", self.refused)
+        self.in_thread(ask, "browse" if step else "lesson", self.refused)
 
     @on(StatusArrived)
     def _take_status(self, message: StatusArrived) -> None:
@@ -143,14 +143,14 @@ class LabScreen(Page):
     def _take_lesson(self, message: LessonArrived) -> None:
         if message.current:
             if self.here and message.lesson and message.lesson.step != self.here.step:
-                self.leafed, self.hint = None, False
+                self.browsed, self.hint = None, False
             self.here = message.lesson
         else:
-            self.leafed = message.lesson
+            self.browsed = message.lesson
         if not self.doing.startswith("check"):
             self.board = merged(self.board, message.checks, self.here)
         if not message.current:
-            # Leafing on marks what was read: the learner may be further now.
+            # Browsing marks what was read: the learner may be further now.
             self._ask_lesson()
         self._draw_lesson()
         self._draw_checks()
@@ -167,7 +167,7 @@ class LabScreen(Page):
     @property
     def shown(self) -> LessonStatus | None:
         """The step on the screen."""
-        return self.leafed or self.here
+        return self.browsed or self.here
 
     # --- drawing ------------------------------------------------------------------------------------------------
 
@@ -225,11 +225,20 @@ class LabScreen(Page):
         step = [result.id for result in self.here.checks] if self.here else []
         chosen = self.checks.chosen
         open_one = chosen if self.checks.has_focus else ""
-        rows = check_rows(self.board.values(), step, open_one, self._hinting(chosen) if self.hint else "")
-        visible = [self.board[row.id] for row in rows if row.id]
+        hinting = self._hinting(chosen) if self.hint else ""
+        rows = check_rows(self.board.values(), step, "*", hinting)
+        if not self.checks.fits(rows):
+            rows = check_rows(self.board.values(), step, open_one, hinting)
+        # A drill that nobody asked for is not missing.
+        listed = [self.board[row.id] for row in rows if row.id]
+        visible = [check for check in listed if check.phase != "drill" or check.state != "unknown"]
         held = sum(check.state == "passed" for check in visible)
         self.checks.border_title = f"checks {held}/{len(visible)}" if visible else "checks"
         self.checks.show(rows or [Row(left=Content.styled("no checks", "$text-muted"))])
+
+    def on_resize(self) -> None:
+        """What fits has changed."""
+        self.call_after_refresh(self._draw_checks)
 
     def _hinting(self, chosen: str) -> str:
         """The check whose hint helps most: the first that failed, else the chosen one."""
@@ -271,12 +280,12 @@ class LabScreen(Page):
             self.notify("no application here", severity="warning")
 
     def do_next(self) -> None:
-        self._leaf(1)
+        self._browse(1)
 
     def do_previous(self) -> None:
-        self._leaf(-1)
+        self._browse(-1)
 
-    def _leaf(self, by: int) -> None:
+    def _browse(self, by: int) -> None:
         shown = self.shown
         if shown is None:
             return
@@ -284,7 +293,7 @@ class LabScreen(Page):
         if not 1 <= step <= shown.steps:
             self.notify("this is the last step" if by > 0 else "this is the first step")
         elif self.here and step == self.here.step:
-            self.leafed = None
+            self.browsed = None
             self._draw_lesson()
         else:
             self._ask_lesson(step)
@@ -451,12 +460,13 @@ class LabScreen(Page):
 
     @on(LossNamed)
     def _ask_down(self, message: LossNamed) -> None:
+        name = "the lab" if self.source.name == "lab" else f"lab {self.source.name}"
         lines = [*message.loss.lines]
         if message.loss.unsaved:
             lines += ["", f"Only there: {message.loss.unsaved}"]
         self.app.push_screen(
             AskScreen(
-                f"Remove {'the lab' if self.source.name == 'lab' else self.source.name}? This goes:",
+                f"Remove {name}? This goes:",
                 lines,
                 yes="remove",
                 no="keep",

@@ -60,10 +60,10 @@ class RunLog(Vertical):
         if self._cluster == ALL and line.cluster:
             text.append(f"{line.cluster} ", style=variables.get("secondary", ""))
         style = {
-            "output": variables.get("foreground", ""),
+            "output": variables.get("text-muted", "dim"),
             "command": variables.get("text-muted", "dim"),
             "failed": variables.get("error", "bold"),
-            "change": variables.get("accent", ""),
+            "change": variables.get("foreground", ""),
         }[line.kind]
         said = textwrap.wrap(
             PREFIX[line.kind] + line.text,

@@ -44,10 +44,10 @@ def _cluster(cluster: ClusterStatus) -> Row:
 def check_rows(checks: Iterable[CheckRow], step: Iterable[str], chosen: str = "", hinting: str = "") -> list[Row]:
     """Checks of the lesson step, of the lab, and drills; lesson checks of other steps are left out.
 
-    What needs nobody takes one line until it is chosen.
+    A check that needs nobody takes one line, unless it is shown in full.
 
     :param step: ids of the checks that decide the lesson step
-    :param chosen: id of the check that is shown in full
+    :param chosen: id of the check that is shown in full; `*`: all
     :param hinting: id of the check whose hint is shown
     """
     known: Mapping[str, CheckRow] = {check.id: check for check in checks}
@@ -62,7 +62,7 @@ def check_rows(checks: Iterable[CheckRow], step: Iterable[str], chosen: str = ""
     for title, members in filled:
         if len(filled) > 1:
             rows.append(Row(left=Content.styled(title, "$text-muted")))
-        rows += [_check(check, check.id == chosen, check.id == hinting) for check in members]
+        rows += [_check(check, chosen in ("*", check.id), check.id == hinting) for check in members]
     return rows
 
 
@@ -100,9 +100,9 @@ class LessonPane(VerticalScroll):
             self.border_title, self.border_subtitle = "lesson", ""
             text = NO_LESSON
         else:
-            leafed = f", you are at {here}" if here and step.step != here else ""
-            done = " ✓ done" if step.done and not leafed else ""
-            self.border_title = f"lesson {step.step}/{step.steps}{leafed}{done}"
+            browsed = f", you are at {here}" if here and step.step != here else ""
+            done = " ✓ done" if step.done and not browsed else ""
+            self.border_title = f"lesson {step.step}/{step.steps}{browsed}{done}"
             self.border_subtitle = "n next  b back  h hint" if step.hint else "n next  b back"
             text = f"### {step.title}\n\n{step.text}"
             if hint and step.hint:

@@ -168,6 +168,10 @@ class RowList(OptionList, inherit_bindings=False):
         first = next((i for i, name in enumerate(ids) if name), None)
         self.highlighted = ids.index(id) if id and id in ids else first
 
+    def fits(self, rows: Sequence[Row]) -> bool:
+        """Whether these rows would be seen without scrolling."""
+        return sum(len(lay(row, self._width())) for row in rows) <= self.scrollable_content_region.height
+
     @property
     def chosen(self) -> str:
         """Id of the highlighted row; empty when none is."""

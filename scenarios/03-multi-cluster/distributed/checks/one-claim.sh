@@ -14,15 +14,17 @@ for cluster in w1 w2; do
   claims=$(
     kubectl --context "$cluster" -n argocd get "$kinds" -o jsonpath="$claim"
     kubectl --context "$cluster" -n shop get deployments.apps,services -o jsonpath="$claim"
-    kubectl --context "$cluster" get clusterroles,clusterrolebindings -l app.kubernetes.io/part-of=argocd -o jsonpath="$claim"
+    kubectl --context "$cluster" get clusterroles,clusterrolebindings -l app.kubernetes.io/part-of=argocd \
+      -o jsonpath="$claim"
   )
   claimed=$(awk -F'|' '$2 != ""' <<<"$claims")
   if [ -z "$claimed" ]; then
     echo "nothing on $cluster carries a claim yet"
     exit 1
   fi
-  others=$(awk -F'|' -v own="$cluster" '$3 != own { print $1; count++ } END { if (count > 1) print "and", count - 1, "more" }' \
-    <<<"$claimed" | sed -n '1p;$p' | uniq | tr '\n' ' ')
+  others=$(awk -F'|' -v own="$cluster" '
+    $3 != own { if (!count++) first = $1 }
+    END { if (count > 1) print first " and " count - 1 " more"; else if (count) print first }' <<<"$claimed")
   if [ -n "$others" ]; then
     echo "on $cluster not (yet) claimed by its own Argo CD: $others"
     exit 1

@@ -3,9 +3,10 @@
 # Applications of the lab's own checks, called denied-..., deploy nothing and are left out.
 set -euo pipefail
 
-deploys='{{range .items}}{{$app := .}}{{with .status}}{{range .resources}}{{$app.spec.destination.name}}'
-deploys=$deploys' {{.kind}} {{with .namespace}}{{.}}/{{end}}{{.name}}|{{$app.metadata.name}}{{"\n"}}{{end}}{{end}}{{end}}'
-shared='{range .items[*]}{.metadata.name}|{range .status.conditions[?(@.type=="SharedResourceWarning")]}{.message}{end}{"\n"}{end}'
+deploys='{{range .items}}{{$app := .}}{{with .status}}{{range .resources}}{{$app.spec.destination.name}} {{.kind}} '
+deploys=$deploys'{{with .namespace}}{{.}}/{{end}}{{.name}}|{{$app.metadata.name}}{{"\n"}}{{end}}{{end}}{{end}}'
+shared='{range .items[*]}{.metadata.name}|{range .status.conditions[?(@.type=="SharedResourceWarning")]}'
+shared=$shared'{.message}{end}{"\n"}{end}'
 
 # of INSTANCE: its objects, one "cluster kind namespace/name|instance/application" each.
 of() {
@@ -18,7 +19,8 @@ if [ -z "$objects" ]; then
   echo "no Application deploys anything yet"
   exit 1
 fi
-twice=$(sort -u <<<"$objects" | awk -F'|' '$1 == object { print $1 " is deployed by " owner " and by " $2 } { object = $1; owner = $2 }')
+twice=$(sort -u <<<"$objects" |
+  awk -F'|' '$1 == object { print $1 " is deployed by " owner " and by " $2 } { object = $1; owner = $2 }')
 if [ -n "$twice" ]; then
   echo "$twice"
   exit 1
