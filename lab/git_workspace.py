@@ -39,6 +39,8 @@ HOOK_HEAD = """\
 # It never makes git fail or wait.
 """
 
+HOOK_NAME = "reference-transaction"
+
 HOOK_IDLE = (
     HOOK_HEAD
     + """\
@@ -55,6 +57,7 @@ HOOK_BODY = (
 [ "$1" = committed ] || exit 0
 grep -q ' refs/remotes/origin/' || exit 0
 command -v kubectl >/dev/null 2>&1 || exit 0
+export KUBECACHEDIR={cache}
 
 # $1: cluster, $2: kubeconfig. Argo CD takes the marks off again when it has looked.
 refresh() {{
@@ -153,6 +156,18 @@ def clone(shell: Shell, server: GitServer, repository: str, workspace: Path, cre
     return target
 
 
+def outdated(shell: Shell, server: GitServer, clone: Path, hook: str) -> str:
+    """Empty when the clone is there, reads from this server and has this hook, else what is wrong."""
+    if not (clone / ".git").is_dir():
+        return "there is no clone"
+    if _output(shell, ("git", "config", "--get", "remote.origin.url"), clone) != repository_url(server.url, clone.name):
+        return "it reads from another address"
+    with contextlib.suppress(OSError):
+        if (clone / ".git" / "hooks" / HOOK_NAME).read_text(encoding="utf-8") == hook:
+            return ""
+    return "its hook is another"
+
+
 def restore(shell: Shell, server: GitServer, clone: Path) -> bool:
     """Push back what a clone knows of main when the server has less, after its data was lost and seeded again.
 
@@ -216,7 +231,8 @@ def hook_text(instances: Sequence[tuple[str, Path]], timing: str) -> str:
     if timing != "fast" or not instances:
         return HOOK_IDLE
     calls = [f"    refresh {shlex.quote(cluster)} {shlex.quote(str(path))} &" for cluster, path in instances]
-    return HOOK_BODY.format(calls="\n".join(calls))
+    cache = instances[0][1].parent.parent / "kubecache"
+    return HOOK_BODY.format(calls="\n".join(calls), cache=shlex.quote(str(cache)))
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------
@@ -272,7 +288,7 @@ def _configure(shell: Shell, folder: Path, credentials: Path, home: Path | None 
 
 
 def _install_hook(folder: Path, hook: str) -> None:
-    path = folder / ".git" / "hooks" / "reference-transaction"
+    path = folder / ".git" / "hooks" / HOOK_NAME
     if not hook:
         path.unlink(missing_ok=True)
         return

@@ -243,9 +243,9 @@ class Cluster:
         connection = self._connection()
         url = connection.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         sent = {"Accept": "application/json", "User-Agent": FIELD_MANAGER, **(headers or {})}
-        bearer = connection.configuration.get_api_key_with_prefix("authorization")
-        if bearer:
-            sent["Authorization"] = bearer
+        bearer = connection.configuration.auth_settings().get("BearerToken")
+        if bearer and bearer["value"]:
+            sent["Authorization"] = bearer["value"]
         try:
             answer = connection.rest_client.request(method, url, headers=sent, body=body, _request_timeout=timeout)
             return int(answer.status), answer.read().decode("utf-8", "replace")

@@ -3,11 +3,9 @@
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from lab.argocd import manifest
 from lab.model import Scenario
 from lab.settings import Settings
-from lab.state import Options
-from lab.steps.argocd import InstallArgoCD, WaitArgoCD
+from lab.steps.argocd import InstallArgoCD, LoadArgoCDImages, WaitArgoCD
 from lab.steps.bootstrap import ApplyBootstrap
 from lab.steps.clusters import CreateCluster, LoadImages, PrepareNetwork, WaitCluster
 from lab.steps.git import CloneRepository, SeedRepository, StartGit
@@ -18,17 +16,18 @@ from lab.steps.step import Step
 Plan = tuple[Step, ...]
 
 
-def make(scenario: Scenario, settings: Settings, options: Options) -> Plan:
+def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
     """Every step of `lab up`, each after what it needs; among equals, the longest way to the end goes first.
 
     The hub comes first, so that its Argo CD installs while the workload clusters still boot. Applying the
-    bootstrap does not wait for Argo CD's pods: what is there when they start is synced first.
+    bootstrap waits for Argo CD: a first comparison that fails is tried again only after the polling interval.
+
+    :param force: go on although doctor finds problems
     """
     spec = scenario.spec
     order = [scenario.hub, *(c for c in spec.clusters if c.name != scenario.hub.name)]
-    argocd_images = manifest.images(settings, options.ui)
     base = (settings.node_image, settings.git_image)
-    steps: list[Step] = [CheckMachine(), PrepareNetwork(images=base, needs=("machine",))]
+    steps: list[Step] = [CheckMachine(force=force), PrepareNetwork(images=base, needs=("machine",))]
     steps += [CreateCluster(cluster=cluster, needs=("prepare",)) for cluster in order]
     steps += [StartGit(needs=("prepare",))]
     steps += [SeedRepository(repository=r, needs=("git",)) for r in spec.repositories]
@@ -37,7 +36,7 @@ def make(scenario: Scenario, settings: Settings, options: Options) -> Plan:
     probes: list[Step] = []
     for instance in spec.argocd:
         create = f"create:{instance.on}"
-        load = LoadImages(cluster=instance.on, images=argocd_images, what="Argo CD", needs=(create,))
+        load = LoadArgoCDImages(cluster=instance.on, needs=(create,))
         steps.append(load)
         if instance.via != "lab":
             continue
@@ -62,7 +61,9 @@ def make(scenario: Scenario, settings: Settings, options: Options) -> Plan:
                 LoadImages(cluster=cluster.name, images=spec.images, what="workload", needs=(f"create:{cluster.name}",))
             )
     pushed = tuple(f"push:{r.name}" for r in spec.repositories)
-    bootstraps = [ApplyBootstrap(bootstrap=b, needs=(*written, *pushed)) for b in spec.bootstrap]
+    bootstraps = [
+        ApplyBootstrap(bootstrap=b, needs=(*written, *pushed, f"argocd-ready:{b.on}")) for b in spec.bootstrap
+    ]
     steps += bootstraps
     steps += probes
     steps += [

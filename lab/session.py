@@ -126,6 +126,8 @@ class Lab:
         return {
             **self.settings.environment(),
             "KUBECONFIG": ":".join(paths),
+            # kubectl keeps its discovery cache beside the user's own kubeconfig unless told.
+            "KUBECACHEDIR": str(self.folder.path / "kubecache"),
             "LAB_NAME": self.name,
             "LAB_SCENARIO": self.scenario.id,
             "LAB_PROVIDER": self.provider.name,

@@ -16,6 +16,7 @@ from plumbum.machines.local import LocalCommand, LocalMachine
 
 from lab.errors import LabError
 from lab.events import ChangeMade, CommandFinished, LogLine
+from lab.plaintext import clean
 from lab.ports import Command, CommandResult, Sink
 
 INHERITED = (
@@ -50,11 +51,6 @@ class _Program(LocalCommand):
     @property
     def machine(self) -> LocalMachine:
         return _bare
-
-
-def printable(text: str) -> str:
-    """One line without control characters, safe for any terminal."""
-    return "".join(c for c in text.expandtabs(4) if c.isprintable())
 
 
 def display(command: Command) -> str:
@@ -132,7 +128,7 @@ class SystemShell:
                 line = _hide(raw.decode("utf-8", "replace"), command.secrets)
                 lines[name].append(line)
                 if command.changes and command.step:
-                    self._sink(LogLine(step=command.step, cluster=command.cluster, text=printable(line)))
+                    self._sink(LogLine(step=command.step, cluster=command.cluster, text=clean(line).rstrip()))
 
         def write() -> None:
             with contextlib.suppress(BrokenPipeError):
@@ -176,7 +172,7 @@ class SystemShell:
 
 
 def _fail(command: Command, result: CommandResult, timed_out: bool) -> NoReturn:
-    output = [printable(line) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
+    output = [clean(line).rstrip() for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
     details = "\n".join(output[-DETAIL_LINES:])
     if "no space left on device" in (result.stdout + result.stderr).lower():
         raise LabError("disk-full", path=command.cwd or "/", details=details)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.errors import LabError
+from lab.plaintext import one_line
 from lab.ports import Object, Ref
 from lab.session import Lab
-from lab.shell import printable
 from lab.state import LabFolder
 
 LINES = 10
@@ -50,7 +50,7 @@ def clean(text: str, secrets: Sequence[str] = ()) -> str:
         text = text.replace(secret, "***")
     for mask, instead in _MASKS:
         text = mask.sub(instead, text)
-    text = printable(" ".join(text.split()))
+    text = one_line(" ".join(text.split()))
     return text if len(text) <= LINE_WIDTH else text[: LINE_WIDTH - 1] + "…"
 
 

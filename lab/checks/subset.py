@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from lab.shell import printable
+from lab.plaintext import one_line
 
 LIMIT = 5
 VALUE_WIDTH = 80
@@ -35,7 +35,7 @@ def shown(value: Any) -> str:
     """A value on one line of at most 80 characters, as JSON."""
     if value is _NOTHING:
         return "nothing"
-    text = printable(json.dumps(value, ensure_ascii=False, default=str))
+    text = one_line(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= VALUE_WIDTH else text[: VALUE_WIDTH - 1] + "…"
 
 

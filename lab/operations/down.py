@@ -17,7 +17,7 @@ def down(lab: Lab, discard: bool = False) -> RunResult:
             only_there = git_workspace.unpushed(lab.shell, lab.workspace)
             if only_there:
                 raise LabError("unpushed-work", what="; ".join(only_there), path=lab.workspace)
-        steps = plan.reverse(plan.make(lab.scenario, lab.settings, lab.options))
+        steps = plan.reverse(plan.make(lab.scenario, lab.settings))
         started = lab.clock.monotonic()
         infos = tuple(
             type(step.info)(id=step.id, title=step.undo_title, clusters=step.clusters, needs=step.needs)

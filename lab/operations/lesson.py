@@ -9,10 +9,10 @@ from lab.checks.evidence import known_secrets
 from lab.errors import LabError
 from lab.model import LessonStep
 from lab.operations.check import check
+from lab.plaintext import one_line
 from lab.ports import Command
 from lab.results import CheckResult, LessonStatus
 from lab.session import Lab
-from lab.shell import printable
 from lab.state import write_private
 
 FILE = "lesson.json"
@@ -187,7 +187,7 @@ def _run(lab: Lab, step: LessonStep) -> None:
     )
     if result.exit_code == 0:
         return
-    output = [printable(line) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
+    output = [one_line(line) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
     values = {
         "program": f"the solution of step {step.number}",
         "last_lines": "\n".join(output[-LAST_LINES:]) or "it printed nothing",

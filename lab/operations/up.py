@@ -14,14 +14,15 @@ from lab.session import Lab
 from lab.state import Record, port_free
 
 
-def up(lab: Lab, skip_checks: bool = False) -> RunResult:
+def up(lab: Lab, skip_checks: bool = False, force: bool = False) -> RunResult:
     """Everything from nothing to checked; what is there already stays as it is.
 
+    :param force: go on although doctor finds problems
     :raises LabError: `lab-busy`, or `lab-other-spec` when the lab runs something else; errors of the run itself
         are raised after RunFinished was recorded
     """
     with lab.folder.lock(f"up {lab.scenario.name}"):
-        steps = plan.make(lab.scenario, lab.settings, lab.options)
+        steps = plan.make(lab.scenario, lab.settings, force)
         _record(lab)
         checks = () if skip_checks else lab.scenario.checks("up")
         started = lab.clock.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.report.states import clean
+from lab.plaintext import clean
 
 VERSION = 1
 """Of the envelope's keys; grows when one is renamed or removed."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from lab.report.states import clean
+from lab.plaintext import clean
 from lab.results import CheckResult
 
 

@@ -4,7 +4,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab import events as e
-from lab.report.states import clean, glyph, mark, one_line, seconds
+from lab.plaintext import clean, one_line
+from lab.report.states import glyph, mark, seconds
 
 PROGRESS_GAP = 10.0
 """Seconds between two lines about the same step's waiting in a log without a live part."""

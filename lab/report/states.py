@@ -1,10 +1,10 @@
 """States as glyph, word and colour, so that none of the three has to be seen; and text that is safe to show."""
 
 import codecs
-import re
-import unicodedata
 
 from rich.text import Text
+
+from lab.plaintext import one_line
 
 STATES: dict[str, tuple[str, str]] = {
     # steps and checks
@@ -74,22 +74,6 @@ def _plain_character(error: UnicodeError) -> tuple[str, int]:
 
 # A stream that cannot encode a glyph writes a character of the same width instead of failing.
 codecs.register_error(ASCII_ERRORS, _plain_character)
-
-# CSI and OSC sequences and every other escape; what remains of control characters goes one by one.
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|\x9b[0-?]*[ -/]*[@-~]"
-)
-
-
-def clean(text: object) -> str:
-    """Third-party text without escape sequences, control characters and direction overrides; lines stay lines."""
-    bare = _ESCAPES.sub("", str(text).replace("\r\n", "\n").expandtabs(4))
-    return "".join(c for c in bare if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
-
-
-def one_line(text: object) -> str:
-    """The same on one line, words apart by one blank."""
-    return " ".join(clean(text).split())
 
 
 def glyph(state: str) -> Text:

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.events import StepInfo
+from lab.plaintext import clean, one_line
 from lab.report.narrator import EVIDENCE_LINES
-from lab.report.states import clean, glyph, mark, one_line, seconds, size
+from lab.report.states import glyph, mark, seconds, size
 from lab.results import (
     CheckResult,
     ClusterStatus,

@@ -1,15 +1,30 @@
 """Argo CD: installed by the lab, or awaited where another instance installs it from git."""
 
+import os
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from lab.argocd import NAMESPACE, install, manifest
 from lab.kube import ref_of
 from lab.ports import Kube, Object
 from lab.session import Lab
+from lab.steps.clusters import LoadImages
 from lab.steps.step import Step, Told
 from lab.waiting import wait_until
 
 READY_TIMEOUT = 300.0
+CLUSTER_NETWORKS = ("10.96.0.0/16", "10.244.0.0/16")
+"""Services and pods of a kind cluster; a proxy must not be asked for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadArgoCDImages(LoadImages):
+    """The images that the release manifest names; it is read when the step runs, so a plan needs no download."""
+
+    what: str = "Argo CD"
+
+    def wanted(self, lab: Lab) -> tuple[str, ...]:
+        return manifest.images(lab.settings, lab.options.ui)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +46,9 @@ class InstallArgoCD(Step):
         return (self.cluster,)
 
     def _objects(self, lab: Lab) -> list[Object]:
-        return manifest.objects(lab.settings, lab.options, lab.options.ui)
+        names = [urlsplit(lab.provider.server(cluster.name)).hostname or "" for cluster in lab.scenario.clusters]
+        proxy = manifest.proxy_environment(os.environ, ["lab-git", *names, *CLUSTER_NETWORKS])
+        return manifest.objects(lab.settings, lab.options, lab.options.ui, proxy)
 
     def satisfied(self, lab: Lab) -> str:
         return install.installed(lab.kube(self.cluster), self._objects(lab))

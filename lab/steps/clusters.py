@@ -135,9 +135,9 @@ class LoadImages(Step):
     """Images inside a cluster, so that nothing is pulled from there."""
 
     cluster: str
-    images: tuple[str, ...]
     what: str
-    """What the images are for, e.g. `Argo CD`."""
+    """What the images are for, e.g. `workload`."""
+    images: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -151,12 +151,17 @@ class LoadImages(Step):
     def clusters(self) -> tuple[str, ...]:
         return (self.cluster,)
 
+    def wanted(self, lab: Lab) -> tuple[str, ...]:
+        """References of the images."""
+        return self.images
+
     def satisfied(self, lab: Lab) -> str:
-        return "" if lab.provider.loaded(self.cluster, self.images) else f"{self.cluster} lacks images"
+        return "" if lab.provider.loaded(self.cluster, self.wanted(lab)) else f"{self.cluster} lacks images"
 
     def run(self, lab: Lab, told: Told) -> None:
-        told(", ".join(self.images))
-        lab.provider.load(self.cluster, self.images)
+        wanted = self.wanted(lab)
+        told(", ".join(wanted))
+        lab.provider.load(self.cluster, wanted)
 
 
 def node_state(lab: Lab, cluster: str) -> str:

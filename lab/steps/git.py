@@ -81,18 +81,22 @@ class CloneRepository(Step):
         return f"cloning {self.repository.name} into the workspace"
 
     def satisfied(self, lab: Lab) -> str:
-        return "" if (lab.workspace / self.repository.name / ".git").is_dir() else "there is no clone"
+        return git_workspace.outdated(lab.shell, lab.git(), lab.workspace / self.repository.name, _hook(lab))
 
     def run(self, lab: Lab, told: Told) -> None:
-        instances = [(cluster, lab.folder.path / "kubeconfigs" / f"{cluster}.yaml") for cluster in lab.instances]
         git_workspace.clone(
             lab.shell,
             lab.git(),
             self.repository.name,
             workspace=lab.workspace,
             credentials=credentials(lab),
-            hook=git_workspace.hook_text(instances, lab.options.timing),
+            hook=_hook(lab),
         )
+
+
+def _hook(lab: Lab) -> str:
+    instances = [(cluster, lab.folder.path / "kubeconfigs" / f"{cluster}.yaml") for cluster in lab.instances]
+    return git_workspace.hook_text(instances, lab.options.timing)
 
 
 def credentials(lab: Lab) -> Path:

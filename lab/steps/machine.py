@@ -12,6 +12,9 @@ from lab.steps.step import Step, Told
 class CheckMachine(Step):
     """Doctor's problems stop the run before anything is made."""
 
+    force: bool = False
+    """Go on all the same."""
+
     @property
     def id(self) -> str:
         return "machine"
@@ -26,9 +29,11 @@ class CheckMachine(Step):
         return f"not yet there: {', '.join(missing)}" if missing else ""
 
     def run(self, lab: Lab, told: Told) -> None:
-        diagnosis = diagnose(lab.settings, lab.scenario, lab.name)
+        diagnosis = diagnose(lab.settings, lab.scenario, lab.name, options=lab.options)
         problems = [finding for finding in diagnosis.findings if finding.verdict == "problem"]
-        if problems:
+        if problems and self.force:
+            told("going on although: " + "; ".join(finding.title for finding in problems))
+        elif problems:
             raise LabError(
                 "not-ready",
                 scenario=lab.scenario.name,

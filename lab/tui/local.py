@@ -79,7 +79,7 @@ class LocalSource:
         from lab import plan
 
         found = scenarios.find(self.settings, choice.scenario)
-        return [step.info for step in plan.make(found, self.settings, self._options(choice))]
+        return [step.info for step in plan.make(found, self.settings)]
 
     def up_arguments(self, choice: Choice, force: bool = False) -> Sequence[str]:
         options = self._options(choice)

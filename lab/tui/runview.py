@@ -71,8 +71,8 @@ class RunView:
     checks: dict[str, CheckRow] = field(default_factory=dict)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=LINES))
     finished: RunFinished | None = None
-    _changes: deque[str] = field(default_factory=lambda: deque(maxlen=50))
-    """Commands that were shown as changes, so that their end is not shown again."""
+    _said: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=20))
+    """Commands shown last: a change and the end of its command are one line."""
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -119,13 +119,11 @@ class RunView:
                 self._check(event)
             case LogLine():
                 line(event.cluster, event.text, "output")
-            case ChangeMade():
-                self._changes.append(event.command)
-                line(event.cluster, event.command, "change")
             case CommandFinished() if event.exit_code:
                 line(event.cluster, f"{event.command}  # exit code {event.exit_code}", "failed")
-            case CommandFinished() if event.command not in self._changes:
-                line(event.cluster, event.command, "command")
+            case CommandFinished() | ChangeMade() if (event.cluster, event.command) not in self._said:
+                self._said.append((event.cluster, event.command))
+                line(event.cluster, event.command, "change" if isinstance(event, ChangeMade) else "command")
             case RunFinished():
                 self.finished = event
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lab.events import Event, RunFinished, from_json
+from lab.plaintext import clean
 from lab.ports import Clock
-from lab.report.states import clean
 from lab.tui.source import RunLost
 
 CHUNK = 1 << 18

@@ -18,7 +18,7 @@ from lab.report.writer import Writer
 from lab.settings import Settings
 from lab.tui.source import RunLost
 from lab.tui.tail import Tail, follow
-from lab.verbs.answer import Answer, lab_folder, lines, open_lab, wanted_options, wanted_scenario
+from lab.verbs.answer import Answer, lab_folder, lines, open_lab, wanted_scenario
 from lab.waiting import SystemClock
 
 
@@ -53,7 +53,7 @@ def plan(args: Namespace, _writer: Writer) -> Answer:
     settings = Settings.from_environment()
     record = lab_folder(args, settings).record()
     scenario = wanted_scenario(args, settings, record)
-    steps = [step.info for step in plans.make(scenario, settings, wanted_options(args, record))]
+    steps = [step.info for step in plans.make(scenario, settings)]
     return Answer(shown=text.plan(steps, scenario.id), data={"scenario": scenario.id, "steps": steps})
 
 

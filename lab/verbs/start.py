@@ -28,7 +28,7 @@ def up(args: Namespace, writer: Writer) -> Answer:
     return perform(
         writer,
         lambda sink: Lab.prepare(settings, scenario, provider, args.name, options, sink),
-        lambda lab: operation(lab, skip_checks=args.skip_checks),
+        lambda lab: operation(lab, skip_checks=args.skip_checks, force=args.yes),
         after=("lab lesson    # what to do with it", "lab status", "lab down      # when you are done"),
     )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lab import engine, plan, scenario
 from lab.session import Lab
-from lab.state import Options
 from lab.steps.step import Step, Told
 from lab.waiting import SystemClock
 from tests.bench.critical_path import lower_bound
@@ -58,7 +57,7 @@ def figures() -> dict[str, Figure]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         settings = settings_with(home)
-        steps = plan.make(scenario.find(settings, "centralized"), settings, Options())
+        steps = plan.make(scenario.find(settings, "centralized"), settings)
         replayed = tuple(
             Replayed(like=step, needs=step.needs, seconds=recorded.get(step.id, 0.0) / SCALE) for step in steps
         )

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from lab.report.states import ASCII_ERRORS, STATES, clean, mark, one_line, seconds, size
+from lab.plaintext import clean, one_line
+from lab.report.states import ASCII_ERRORS, STATES, mark, seconds, size
 
 
 @pytest.mark.parametrize(

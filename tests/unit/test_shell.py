@@ -13,8 +13,9 @@ import pytest
 
 from lab.errors import LabError
 from lab.events import ChangeMade, CommandFinished, Event, LogLine
+from lab.plaintext import one_line
 from lab.ports import Command, CommandResult
-from lab.shell import INHERITED, SystemShell, display, printable
+from lab.shell import INHERITED, SystemShell, display
 from lab.waiting import SystemClock, wait_until
 
 ADDED_BY_SYSTEM = {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
@@ -189,7 +190,7 @@ def test_a_timeout_ends_the_whole_group(shell: SystemShell, tmp_path: Path) -> N
     pids = tmp_path / "pids"
     stubborn = f"trap '' TERM; echo $$ >>{pids}; while :; do read -t 1 x </dev/zero; done"
     with pytest.raises(LabError) as error:
-        shell.run(script(f"echo $$ >>{pids}; sh -c \"{stubborn}\" & wait", timeout=0.5))
+        shell.run(script(f'echo $$ >>{pids}; sh -c "{stubborn}" & wait', timeout=0.5))
     assert error.value.code == "command-timeout"
     assert error.value.what.startswith("sh -c took longer than")
     found = [int(pid) for pid in pids.read_text().split()]
@@ -267,5 +268,5 @@ def test_a_command_is_shown_so_that_it_can_be_pasted() -> None:
     assert "TOKEN" not in shown
 
 
-def test_printable_keeps_text_on_one_line() -> None:
-    assert printable("a\tb\nü\x00\x9b\u202e") == "a   bü"
+def test_one_line_keeps_text_on_one_line() -> None:
+    assert one_line("a\tb\nü\x00\x9b\u202e") == "a b ü"

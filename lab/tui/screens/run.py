@@ -149,7 +149,8 @@ class RunScreen(Page):
         if step.state == "waiting":
             title = title.stylize("$text-muted")
         rows = [Row(left=mark.only() + Content(" ") + title, right=right)]
-        details = {f"{cluster}: {text}" if cluster else text for cluster, text in step.detail.items()}
+        several = len(step.info.clusters) > 1
+        details = {f"{cluster}: {text}" if cluster and several else text for cluster, text in step.detail.items()}
         rows += [Row(left=Content.styled(detail, "$text-muted"), indent=2, hang=0) for detail in sorted(details)]
         if step.state in ("failed", "skipped", "cancelled") and step.note:
             rows.append(Row(left=Content.styled(step.note, f"${mark.color}"), indent=2, hang=0))
