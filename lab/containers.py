@@ -22,11 +22,12 @@ def _socket_path(host: str) -> Path | None:
 
 
 def _host() -> str:
-    """Where the engine is expected: DOCKER_HOST, the CLI's current context, else the default socket."""
+    """Where the docker program would look: DOCKER_HOST, DOCKER_CONTEXT, its current context, the default socket."""
     if os.environ.get("DOCKER_HOST"):
         return os.environ["DOCKER_HOST"]
     with contextlib.suppress(Exception):
-        context = docker.ContextAPI.get_current_context()
+        named = os.environ.get("DOCKER_CONTEXT")
+        context = docker.ContextAPI.get_context(named) if named else docker.ContextAPI.get_current_context()
         if context is not None and context.Host:
             return str(context.Host)
     return "unix:///var/run/docker.sock"

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lab.model import Check, Scenario, is_name
 from lab.ports import Clock, GitServer, Kube, Provider, Shell, Sink
 from lab.providers import make
 from lab.recording import Recording, Switch, silent
-from lab.results import CheckResult, RunResult
+from lab.results import CheckResult, Diagnosis, RunResult
 from lab.settings import Settings
 from lab.shell import SystemShell
 from lab.state import LabFolder, Options, Record, labs
@@ -39,6 +39,8 @@ class Lab:
     cancel: threading.Event
     options: Options = field(default_factory=Options)
     listener: Sink = silent
+    judge: Callable[..., Diagnosis] | None = None
+    """Who judges the machine before anything is made; by default `lab.doctor.diagnose`, called alike."""
 
     @classmethod
     def open(cls, settings: Settings, name: str = "lab", sink: Sink = silent) -> "Lab":

@@ -21,7 +21,7 @@ from lab.ports import Command, CommandResult, Sink
 
 INHERITED = (
     "HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "USER", "LOGNAME", "SSH_AUTH_SOCK",
-    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "XDG_RUNTIME_DIR",
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "XDG_RUNTIME_DIR",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
 """What a child sees of the caller's environment. Above all not KUBECONFIG and KIND_*: the lab names its own."""
@@ -86,6 +86,14 @@ class SystemShell:
         if path is None:
             tool = Path(command.argv[0]).name
             raise LabError("tool-missing", tool=tool, install=INSTALL.get(tool, f"install {tool}"))
+        result, timed_out = self._execute(path, command)
+        self._report(command, result)
+        if check and (timed_out or result.exit_code != 0):
+            _fail(command, result, timed_out)
+        return result
+
+    def _execute(self, path: Path, command: Command) -> tuple[CommandResult, bool]:
+        """Run the program; its result, and whether it was ended because it took too long."""
         environment = {k: os.environ[k] for k in INHERITED if k in os.environ} | dict(command.env)
         start = time.monotonic()
         with _input(command.stdin) as (stdin, text):
@@ -108,10 +116,7 @@ class SystemShell:
                     self._children.discard(process.pid)
         seconds = time.monotonic() - start
         result = CommandResult(exit_code=process.returncode or 0, stdout=stdout, stderr=stderr, seconds=seconds)
-        self._report(command, result)
-        if check and (timed_out or result.exit_code != 0):
-            _fail(command, result, timed_out)
-        return result
+        return result, timed_out
 
     def abort(self) -> None:
         """Ask every running child with its group to end; for the second Ctrl-C. Scripts may still tidy up."""

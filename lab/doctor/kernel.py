@@ -34,13 +34,14 @@ def cgroup(case: Case) -> Answer:
     if version == "2":
         return ok("v2")
     minor = node_minor(case.settings.node_image)
+    boot = "stat -fc %T /sys/fs/cgroup    # cgroup2fs is wanted: boot with systemd.unified_cgroup_hierarchy=1"
     if machine.wsl():
-        fix = wsl_setting("kernelCommandLine = cgroup_no_v1=all")
-    else:
-        fix = f"export LAB_NODE_IMAGE={CGROUP_V1_IMAGE}    # or for good: boot with systemd.unified_cgroup_hierarchy=1"
-    if minor is not None and minor >= CGROUP_V1_ENDS:
-        return problem(f"v1; Kubernetes 1.{minor} needs v2", fix)
-    return warning(f"v1; enough for Kubernetes {f'1.{minor}' if minor else 'before 1.35'}, not for 1.35 and later", fix)
+        boot = wsl_setting("kernelCommandLine = cgroup_no_v1=all")
+    if minor is None or minor < CGROUP_V1_ENDS:
+        known = f"1.{minor}" if minor else "before 1.35"
+        return warning(f"v1; enough for Kubernetes {known}, not for 1.35 and later", boot)
+    older = f"export LAB_NODE_IMAGE={CGROUP_V1_IMAGE}    # or for good: boot with systemd.unified_cgroup_hierarchy=1"
+    return problem(f"v1; Kubernetes 1.{minor} needs v2", boot if machine.wsl() else older)
 
 
 def wsl(case: Case) -> Answer:

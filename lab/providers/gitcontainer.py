@@ -14,6 +14,7 @@ from lab.state import LabFolder
 from lab.waiting import wait_until
 
 OWNER_LABEL = "gitops-lab.name"
+HOME_LABEL = "gitops-lab.home"
 ROLE_LABEL = "gitops-lab.role"
 ALIAS = "lab-git"
 READY_TIMEOUT = 120.0
@@ -24,6 +25,7 @@ class GitContainer:
     """Gitea in the lab's network, known there as `lab-git`, and on a loopback port of this machine.
 
     :param network: Docker network of the lab
+    :param client: makes a client of the server from its address and password
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class GitContainer:
         cancel: threading.Event,
         sink: Sink,
         network: str,
+        client: Callable[..., git.Gitea] = git.Gitea,
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -43,10 +46,15 @@ class GitContainer:
         self._cancel = cancel
         self._sink = sink
         self._network = network
+        self._client = client
 
     @property
     def name(self) -> str:
         return f"{self._folder.name}-git"
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {OWNER_LABEL: self._folder.name, HOME_LABEL: str(self._folder.home), ROLE_LABEL: "git"}
 
     def running(self) -> bool:
         row = self._own()
@@ -60,7 +68,7 @@ class GitContainer:
 
     def server(self) -> git.Gitea:
         url = f"http://127.0.0.1:{self._folder.port('git')}"
-        return git.Gitea(url, self._folder.secret("git"), container=self.name, clock=self._clock)
+        return self._client(url, self._folder.secret("git"), container=self.name, clock=self._clock)
 
     def start(self) -> None:
         """Start it, made first if need be, and wait until it answers to the lab's user."""
@@ -96,7 +104,8 @@ class GitContainer:
         row = self._engine().inspect(self.name)
         if row is None:
             return None
-        if (row["Config"].get("Labels") or {}).get(OWNER_LABEL) != self._folder.name:
+        labels = row["Config"].get("Labels") or {}
+        if any(labels.get(name) != value for name, value in self._labels.items()):
             raise LabError("foreign", what=f"container {self.name}", scenario="centralized")
         return row
 
@@ -106,7 +115,7 @@ class GitContainer:
             self._engine().run(
                 name=self.name,
                 image=self._settings.git_image,
-                labels={OWNER_LABEL: self._folder.name, ROLE_LABEL: "git"},
+                labels=self._labels,
                 environment=git.container_environment(self._settings.manifests_dir, self._folder.secret("git-key")),
                 ports={git.PORT: port},
                 network=self._network,

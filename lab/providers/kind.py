@@ -14,9 +14,10 @@ import yaml
 from lab.containers import Docker, connect
 from lab.errors import LabError
 from lab.events import ChangeMade, LogLine
+from lab.git import Gitea
 from lab.kube import Cluster as KubeCluster
 from lab.model import Capability, Cluster
-from lab.ports import Clock, Command, GitServer, Node, Shell, Sink
+from lab.ports import Clock, Command, GitServer, Kube, Node, Shell, Sink
 from lab.providers.gitcontainer import GitContainer
 from lab.settings import Settings
 from lab.state import LabFolder, make_private, write_private
@@ -36,6 +37,8 @@ class Kind:
     """The kind provider for one lab.
 
     :param docker: reaches the engine; called once, on first use
+    :param api: makes a client of a cluster from its kubeconfig and its name
+    :param gitea: makes a client of the git server from its address and password
     """
 
     name = "kind"
@@ -50,16 +53,19 @@ class Kind:
         cancel: threading.Event,
         sink: Sink,
         docker: Callable[[], Docker] = connect,
+        api: Callable[[Path, str, Sink], Kube] = KubeCluster,
+        gitea: Callable[..., Gitea] = Gitea,
     ) -> None:
         self._settings = settings
         self._folder = folder
         self._shell = shell
         self._sink = sink
         self._connect = docker
+        self._api = api
         self._docker: Docker | None = None
         self._guard = threading.RLock()
         self._complete: set[str] = set()
-        self._git = GitContainer(settings, folder, self._engine, clock, cancel, sink, self.network)
+        self._git = GitContainer(settings, folder, self._engine, clock, cancel, sink, self.network, gitea)
 
     def _engine(self) -> Docker:
         with self._guard:
@@ -100,7 +106,8 @@ class Kind:
 
     def _is_ours(self, row: dict[str, Any]) -> bool:
         return any(
-            mount.get("Destination") == MARK and Path(mount.get("Source", "")) == self._mark
+            # Docker Desktop reports the path as its virtual machine sees it, with something before it.
+            mount.get("Destination") == MARK and mount.get("Source", "").endswith(str(self._mark))
             for mount in row.get("Mounts", [])
         )
 
@@ -271,8 +278,8 @@ class Kind:
         config["current-context"] = cluster
         write_private(self._kubeconfig_path(cluster), yaml.safe_dump(config, sort_keys=False))
 
-    def kube(self, cluster: str) -> KubeCluster:
-        return KubeCluster(self.kubeconfig(cluster), cluster, self._sink)
+    def kube(self, cluster: str) -> Kube:
+        return self._api(self.kubeconfig(cluster), cluster, self._sink)
 
     def ca(self, cluster: str) -> str:
         config = yaml.safe_load(self.kubeconfig(cluster).read_text(encoding="utf-8"))

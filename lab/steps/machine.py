@@ -29,7 +29,8 @@ class CheckMachine(Step):
         return f"not yet there: {', '.join(missing)}" if missing else ""
 
     def run(self, lab: Lab, told: Told) -> None:
-        diagnosis = diagnose(lab.settings, lab.scenario, lab.name, options=lab.options)
+        judge = lab.judge or diagnose
+        diagnosis = judge(lab.settings, lab.scenario, lab.name, options=lab.options)
         problems = [finding for finding in diagnosis.findings if finding.verdict == "problem"]
         if problems and self.force:
             told("going on although: " + "; ".join(finding.title for finding in problems))

@@ -78,8 +78,7 @@ class LocalSource:
     def plan(self, choice: Choice) -> Sequence[StepInfo]:
         from lab import plan
 
-        found = scenarios.find(self.settings, choice.scenario)
-        return [step.info for step in plan.make(found, self.settings)]
+        return [step.info for step in plan.make(scenarios.find(self.settings, choice.scenario), self.settings)]
 
     def up_arguments(self, choice: Choice, force: bool = False) -> Sequence[str]:
         options = self._options(choice)

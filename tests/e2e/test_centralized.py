@@ -35,7 +35,9 @@ def test_second_up_changes_nothing(lab: Cli):
     start = time.monotonic()
     answer = lab("up", SCENARIO, "--provider", "kind")
     assert answer.data["changes"] == 0
-    assert set(outcomes(answer).values()) == {"passed"}
+    # What can only be found out by writing is not tried again on a lab in which nothing has changed.
+    writing = {check.id for check in FOUND.checks("up") if check.denied}
+    assert outcomes(answer) == {c.id: "skipped" if c.id in writing else "passed" for c in FOUND.checks("up")}
     assert time.monotonic() - start < 60, "a second up must not wait for anything"
 
 

@@ -121,7 +121,7 @@ KERNEL: dict[str, Failure] = {
         id="cgroup",
         verdict="warning",
         detail="enough for Kubernetes 1.34",
-        fix=f"export LAB_NODE_IMAGE={V134}    # or for good: boot with systemd.unified_cgroup_hierarchy=1",
+        fix="stat -fc %T /sys/fs/cgroup    # cgroup2fs is wanted: boot with systemd.unified_cgroup_hierarchy=1",
         also=("kubectl",),
     ),
     "WSL 1": Failure(
@@ -232,7 +232,7 @@ RESOURCES: dict[str, Failure] = {
     "Docker Desktop with 2.6 GiB": Failure(
         machine=m.with_info(m.mac(), MemTotal=int(2.6 * m.GIB)),
         id="memory",
-        detail="Docker has 2.6 GiB, needed about 2.5 GiB",
+        detail="Docker has 2.6 GiB, needed about 2.4 GiB",
         fix="docker desktop restart    # first: Settings > Resources > Memory 4 GB or more",
         verdict="warning",
     ),

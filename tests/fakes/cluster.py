@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lab.argocd import IN_CLUSTER
 from lab.argocd.refresh import REFRESH
 from lab.argocd.secret_data import decode
-from lab.ports import CommandResult, Object
+from lab.ports import CommandResult, Object, Ref
 from tests.fakes.docker import Container
 from tests.fakes.kube import Executed, FakeKube
 
@@ -245,8 +245,7 @@ class Node:
                 self.world.orphans.append(app["metadata"]["name"])
             elif self._unusable(name):
                 return
-        app["metadata"]["finalizers"] = []
-        self.kube.objects.pop((app["apiVersion"], "Application", "argocd", app["metadata"]["name"]), None)
+        self.kube.remove(Ref(kind="Application", namespace="argocd", name=app["metadata"]["name"]))
 
     def _exec(self, call: Executed) -> CommandResult:
         """The probe: Helm as a client, with a kubeconfig from standard input or the pod's own account."""

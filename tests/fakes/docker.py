@@ -313,9 +313,9 @@ class FakeDocker:
         if self.down:
             raise LabError("docker-stopped", host=HOST)
 
-    def _change(self, what: str, do: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
+    def _change(self, what: str, do: Callable[[], Any], **on_the_way: Callable[[], Any]) -> Any:
         self._look(what)
-        return self.world.effect(f"docker {what}", do, half)
+        return self.world.effect(f"docker {what}", do, **on_the_way)
 
     def _find(self, name: str) -> Container | None:
         return next((c for c in list(self.all.values()) if name in (c.name, c.id)), None)

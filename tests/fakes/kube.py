@@ -122,6 +122,13 @@ class FakeKube:
                 self._store(copy.deepcopy(obj))
         return self
 
+    def remove(self, ref: Ref) -> None:
+        """Take an object away at once, whatever holds it, without recording a mutation."""
+        with self._lock:
+            key = self._find(ref)
+            if key is not None:
+                self._drop(key)
+
     def refuse(
         self,
         verb: str,

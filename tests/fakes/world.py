@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -35,6 +35,7 @@ from lab.session import Lab
 from lab.settings import Settings
 from lab.shell import SystemShell
 from lab.state import LabFolder, Options
+from tests.fakes import git
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import Node
 from tests.fakes.docker import Container, FakeDocker
@@ -51,7 +52,7 @@ class Died(BaseException):
 
 @dataclass(frozen=True)
 class Kill:
-    """Where the process dies: at the n-th effect of this name, `before`, `half` way through or `after` it."""
+    """Where the process dies: at the n-th effect of this name, `before` it, `after` it, or at a point on its way."""
 
     name: str
     number: int = 1
@@ -79,6 +80,8 @@ class World:
 
     folder: Path
     name: str = "lab"
+    real_git: bool = False
+    """Start the real git instead of the fake one."""
     clock: FakeClock = field(default_factory=FakeClock)
     effects: list[str] = field(default_factory=list)
     """Names of everything that was changed, in order."""
@@ -102,10 +105,10 @@ class World:
         self.scenario = scenarios.load(scenario_folder(self.folder / "scenarios" / "duo"), self.folder / "scenarios")
         self.tools = self.folder / "bin"
         self.tools.mkdir()
-        git = shutil.which("git")
-        assert git
+        program = shutil.which("git")
+        assert program
         # git alone: a clone's hook finds no kubectl and ends.
-        (self.tools / "git").symlink_to(git)
+        (self.tools / "git").symlink_to(program)
         self.docker.registry |= {
             self.settings.node_image, self.settings.git_image, "argocd:v1", "redis:8", *self.scenario.spec.images
         }  # fmt: skip
@@ -145,7 +148,7 @@ class World:
             cancel=cancel,
             options=options or Options(),
             listener=sink,
-            judge=lambda *_: Diagnosis(findings=(), provider="kind"),
+            judge=lambda *_, **__: Diagnosis(findings=(), provider="kind"),
         )
 
     def _connect(self) -> Any:
@@ -166,10 +169,10 @@ class World:
         if self.dead:
             raise Died
 
-    def effect(self, name: str, do: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
+    def effect(self, name: str, do: Callable[[], Any], **on_the_way: Callable[[], Any] | None) -> Any:
         """Change the world, unless the process dies here.
 
-        :param half: what is left when it dies half way
+        :param on_the_way: points at which it can die as well, and what is then left
         """
         with self.guard:
             self.look()
@@ -184,9 +187,10 @@ class World:
                     raise failure.error()
             self._inside.effect = True
             try:
-                if phase == "half":
-                    if half is not None:
-                        half()
+                if phase not in ("", "after"):
+                    left = on_the_way[phase]
+                    if left is not None:
+                        left()
                     self._die()
                 result = do()
             finally:
@@ -548,7 +552,7 @@ class WorldGitea:
 
 
 class WorldShell(SystemShell):
-    """kind and docker act on the world; git is the real one, whose server addresses lead into the world's volumes."""
+    """kind and docker act on the world; git is a fake or the real one, whose addresses lead into the world's volumes."""
 
     def __init__(self, world: World, sink: Sink) -> None:
         super().__init__(sink)
@@ -557,35 +561,39 @@ class WorldShell(SystemShell):
     def which(self, program: str) -> Path | None:
         return self.world.tools / program
 
-    def start(self, command: Command) -> CommandResult:
+    def _execute(self, path: Path, command: Command) -> tuple[CommandResult, bool]:
         self.world.look()
         self.world.commands.append(command)
         program = command.argv[0]
         if program == "git":
-            return self._git(command)
+            return self._git(path, command), False
         if self.world.docker.down:
-            return _failed("Cannot connect to the Docker daemon at unix:///var/run/docker.sock")
+            return _failed("Cannot connect to the Docker daemon at unix:///var/run/docker.sock"), False
         try:
-            return {"kind": self._kind, "docker": self._docker}[program](command)
+            return {"kind": self._kind, "docker": self._docker}[program](command), False
         except LabError as error:
-            return _failed(error.details or error.what)
+            return _failed(error.details or error.what), False
 
     # --- git -----------------------------------------------------------------------------------------------------
 
-    def _git(self, command: Command) -> CommandResult:
-        addresses = [
-            (f"url.file://{program.path('x').parent.parent}/.insteadOf", f"{program.url}/")
+    def _git(self, path: Path, command: Command) -> CommandResult:
+        servers = {
+            program.url: program.path("x").parent.parent
             for program in (c.inside for c in self.world.docker.all.values())
             if isinstance(program, GitProgram) and program.answers
-        ]
-        env = [("GIT_CONFIG_COUNT", str(len(addresses)))]
-        for number, (key, value) in enumerate(addresses):
-            env += [(f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", value)]
-        env += [("HOME", str(self.world.home)), ("PATH", str(self.world.tools))]
-        prepared = Command(argv=command.argv, timeout=20, cwd=command.cwd, env=(*env, *command.env))
+        }
 
         def do() -> CommandResult:
-            return self.started(prepared)
+            if not self.world.real_git:
+                assert command.cwd
+                return git.run(command.argv, command.cwd, servers)
+            env = [("GIT_CONFIG_COUNT", str(len(servers)))]
+            for number, (address, folder) in enumerate(servers.items()):
+                env += [(f"GIT_CONFIG_KEY_{number}", f"url.file://{folder}/.insteadOf")]
+                env += [(f"GIT_CONFIG_VALUE_{number}", f"{address}/")]
+            env += [("HOME", str(self.world.home)), ("PATH", str(self.world.tools)), *command.env]
+            started = Command(argv=command.argv, timeout=20, cwd=command.cwd, env=tuple(env))
+            return super(WorldShell, self)._execute(path, started)[0]
 
         words = [word for word in command.argv[1:] if not word.startswith("-") and "=" not in word]
         if set(command.argv) & set(GIT_READS):
@@ -594,7 +602,7 @@ class WorldShell(SystemShell):
         if words[0] == "clone":
             part = Path(command.argv[-1])
             half = lambda: (part / ".git" / "objects").mkdir(parents=True)  # noqa: E731
-        result: CommandResult = self.world.effect(f"git {words[0]}", do, half)
+        result: CommandResult = self.world.effect(f"git {words[0]}", do, half=half)
         return result
 
     # --- docker --------------------------------------------------------------------------------------------------
@@ -608,7 +616,7 @@ class WorldShell(SystemShell):
             if missing:
                 return _failed(f"Error response from daemon: reference does not exist: {missing[0]}")
             text = "\n".join(wanted)
-            self.world.effect("docker save", lambda: path.write_text(text), lambda: path.write_text(text[:5]))
+            self.world.effect("docker save", lambda: path.write_text(text), half=lambda: path.write_text(text[:5]))
             return _done()
         assert argv[1:3] == ("exec", "-i"), argv
         assert isinstance(command.stdin, Path)
@@ -619,7 +627,7 @@ class WorldShell(SystemShell):
         self.world.effect(
             f"docker import {container.name}",
             lambda: container.images.update(images),
-            lambda: container.images.update(images[:1]),
+            half=lambda: container.images.update(images[:1]),
         )
         return _done()
 
@@ -686,15 +694,12 @@ class WorldShell(SystemShell):
             made.init()
             target.write_text(made.kubeconfig())
 
-        def half() -> None:
-            # The node runs and has been set up; kind was about to write the kubeconfig.
-            if self.world.kill and self.world.kill.number % 2:
-                run()
-            else:
-                run().init()
-                lock.touch()
+        def late() -> None:
+            # The cluster runs; kind was about to write the kubeconfig.
+            run().init()
+            lock.touch()
 
-        self.world.effect(f"kind create {name}", whole, half)
+        self.world.effect(f"kind create {name}", whole, half=run, late=late)
         return _done()
 
 
@@ -710,6 +715,7 @@ def _failed(stderr: str) -> CommandResult:
 
 _watched: list[World] = []
 """The world whose lab runs now."""
+_hooked: list[bool] = []
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _NAMED_FIRST = ("os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod")
 
@@ -719,9 +725,19 @@ def _watch(world: World) -> None:
 
     The interpreter tells of them by audit events, whichever function was called.
     """
-    if not _watched:
+    if not _hooked:
         sys.addaudithook(_audit)
+        _hooked.append(True)
     _watched[:] = [world]
+
+
+@contextlib.contextmanager
+def living(folder: Path, name: str = "lab", real_git: bool = False) -> Iterator[World]:
+    """A world for one test."""
+    try:
+        yield World(folder, name, real_git)
+    finally:
+        _watched.clear()
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -731,6 +747,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     folder = -1
     if event == "open":
         path, _, flags = arguments
+        if isinstance(path, int):
+            return
         changes = bool(isinstance(flags, int) and flags & _WRITING)
     elif event == "os.rename":
         path, folder, changes = arguments[1], arguments[3], True

@@ -306,13 +306,6 @@ class LabScreen(Page):
     def do_find(self) -> None:
         self.query_one(Find).open()
 
-    def do_full(self) -> None:
-        pane = next((p for p in self.query(".pane") if p.has_pseudo_class("focus-within") or p.has_focus), None)
-        if self.maximized is not None:
-            self.minimize()
-        elif pane is not None:
-            self.maximize(pane, container=False)
-
     def do_scenarios(self) -> None:
         self.host.show_choose()
 

@@ -79,6 +79,13 @@ class Page(Screen[None]):
     def do_quit(self) -> None:
         self.app.exit()
 
+    def do_full(self) -> None:
+        pane = next((p for p in self.query(".pane") if p.has_pseudo_class("focus-within") or p.has_focus), None)
+        if self.maximized is not None:
+            self.minimize()
+        elif pane is not None:
+            self.maximize(pane, container=False)
+
     def do_back(self) -> None:
         self.app.pop_screen()
 
