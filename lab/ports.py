@@ -139,6 +139,9 @@ class GitServer(Protocol):
     def ready(self) -> str:
         """Empty when it answers, else why not."""
 
+    def signed_in(self) -> bool:
+        """Whether the account exists and has this lab's password."""
+
     def repositories(self) -> Sequence[str]: ...
 
     def create(self, repository: str) -> None:

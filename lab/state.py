@@ -271,22 +271,20 @@ class LabFolder:
     def remove(self) -> None:
         """Delete the folder and everything in it; the record last, so that what is cut short can be begun again."""
         if self.path.is_dir():
+            # Moved away whole first: half a workspace would look like work that is not pushed.
+            removed = self.path / "removed"
+            shutil.rmtree(removed, ignore_errors=True)
+            make_private(removed)
             for path in self.path.iterdir():
-                if path != self.record_path:
-                    _delete(path)
-            _delete(self.path)
+                if path not in (removed, self.record_path):
+                    path.rename(removed / path.name)
+            shutil.rmtree(removed, ignore_errors=True)
+            shutil.rmtree(self.path, ignore_errors=True)
         self._sign.unlink(missing_ok=True)
         self._lock.unlink(missing_ok=True)
         for folder in (self.home / "labs", self.home / "locks"):
             with contextlib.suppress(OSError):
                 folder.rmdir()
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def labs(home: Path) -> list[str]:

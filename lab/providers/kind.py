@@ -192,7 +192,9 @@ class Kind:
         config = self._folder.path / "kind" / f"{name}.yaml"
         write_private(config, yaml.safe_dump(self._config(cluster.name), sort_keys=False))
         scratch = self._folder.path / "kind" / f"{name}.kubeconfig"
-        scratch.unlink(missing_ok=True)
+        # A kind that was killed leaves its lock, which would keep the next one out.
+        for stale in (scratch, scratch.with_name(f"{scratch.name}.lock")):
+            stale.unlink(missing_ok=True)
         self._folder.note("creating", cluster=cluster.name)
         argv = ("kind", "create", "cluster", "--name", name, "--config", str(config), "--kubeconfig", str(scratch))
         self._kind(*argv, "--image", self._settings.node_image, "--wait", "0s", cluster=cluster.name)

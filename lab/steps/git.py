@@ -23,7 +23,8 @@ class StartGit(Step):
     def satisfied(self, lab: Lab) -> str:
         if not lab.provider.git_running():
             return "the git server does not run"
-        return lab.git().ready()
+        server = lab.git()
+        return server.ready() or ("" if server.signed_in() else "its account is not the lab's yet")
 
     def run(self, lab: Lab, told: Told) -> None:
         lab.provider.start_git()

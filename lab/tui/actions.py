@@ -119,7 +119,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="watch",
         key="w",
-        label="watch run",
+        label="watch",
         help="Watch the run that goes on.",
         on=("choose", "lab"),
         possible=lambda facts: "" if facts.watched else "nothing runs",

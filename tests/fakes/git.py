@@ -163,7 +163,9 @@ def _clone(words: list[str], cwd: Path, servers: dict[str, Path]) -> str:
 
 def _config(words: list[str], cwd: Path, servers: dict[str, Path]) -> str:
     if words[0] == "--get":
-        raise _Failed("not set")
+        if words[1] != "remote.origin.url":
+            raise _Failed("not set")
+        return (cwd / ".git" / "origin").read_text()
     path = cwd / ".git" / "config"
     path.write_text((path.read_text() if path.exists() else "") + " ".join(words) + "\n")
     return ""

@@ -6,11 +6,13 @@ a new process that finds what the last one left.
 
 import base64
 import contextlib
+import hashlib
 import os
 import re
 import secrets
 import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +30,7 @@ from lab.events import ChangeMade, Event
 from lab.git import USER
 from lab.model import Scenario
 from lab.ports import Command, CommandResult, Kube, Object, PullRequest, Ref, Sink
-from lab.providers.kind import KIND_LABEL, Kind
+from lab.providers.kind import KIND_LABEL, MARK, OWNER_LABEL, Kind
 from lab.recording import Switch, silent
 from lab.results import Diagnosis
 from lab.session import Lab
@@ -257,7 +259,7 @@ class World:
     def head_in_cluster(self, url: str, caller: Container) -> str:
         """Commit of main as a pod sees it; empty when the server does not answer there."""
         parts = urlsplit(url)
-        for container in self.docker.all.values():
+        for container in list(self.docker.all.values()):
             if isinstance(container.inside, GitProgram) and container.inside.answers:
                 for network, names in container.networks.items():
                     if network in caller.networks and parts.hostname in names:
@@ -276,6 +278,42 @@ class World:
             return "x509: certificate signed by unknown authority"
         known = token.partition("@")[2] == node.container.id
         return "" if known else "the server has asked for the client to provide credentials"
+
+    def add_canaries(self) -> None:
+        """What belongs to others and looks much like the lab's own."""
+        network = {"canary-net": ["canary"]}
+        elsewhere = {MARK: str(self.folder / "other" / "labs" / self.name / "mark")}
+        for name, labels, mounts in (
+            (f"{self.name}-foo-control-plane", {KIND_LABEL: f"{self.name}-foo"}, {}),
+            (f"{self.name}-bar-control-plane", {KIND_LABEL: f"{self.name}-bar"}, elsewhere),
+            (f"{self.name}-database", {OWNER_LABEL: "other"}, {}),
+            (f"my-{self.name}-hub-control-plane", {}, {}),
+        ):
+            self.docker.add(
+                Container(
+                    name=name,
+                    image="canary:v1",
+                    id=self.docker.new_id(),
+                    labels={**labels, "canary": "yes"},
+                    mounts=mounts,
+                    networks=dict(network),
+                )
+            )
+        self.docker.nets["canary-net"] = {"canary": "yes"}
+        for path in (".kube/config", ".docker/config.json", ".gitconfig", ".bashrc", ".config/git/config"):
+            (self.home / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.home / path).write_text(f"# {path} of the person\n")
+
+    def others(self) -> dict[str, str]:
+        """Everything that is not the lab's, as it is now: containers, networks, files of the person."""
+        found = {f"network {name}": str(labels) for name, labels in self.docker.nets.items() if "canary" in labels}
+        for container in self.docker.all.values():
+            if "canary" in container.labels:
+                found[f"container {container.name}"] = str(container.inspected())
+        for path in sorted(self.home.rglob("*")):
+            if path.is_file() and not path.is_relative_to(self.settings.home) and "cache" not in path.parts:
+                found[f"file {path.relative_to(self.home)}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
 
     def ours(self) -> list[str]:
         """Everything of the lab that is left on this machine."""
@@ -579,7 +617,7 @@ class WorldShell(SystemShell):
     def _git(self, path: Path, command: Command) -> CommandResult:
         servers = {
             program.url: program.path("x").parent.parent
-            for program in (c.inside for c in self.world.docker.all.values())
+            for program in (c.inside for c in list(self.world.docker.all.values()))
             if isinstance(program, GitProgram) and program.answers
         }
 
@@ -732,12 +770,14 @@ def _watch(world: World) -> None:
 
 
 @contextlib.contextmanager
-def living(folder: Path, name: str = "lab", real_git: bool = False) -> Iterator[World]:
-    """A world for one test."""
-    try:
-        yield World(folder, name, real_git)
-    finally:
-        _watched.clear()
+def living(name: str = "lab", real_git: bool = False) -> Iterator[World]:
+    """A world for one test, in memory where the system has a folder for that."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        try:
+            yield World(Path(folder), name, real_git)
+        finally:
+            _watched.clear()
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:

@@ -49,6 +49,7 @@ class FakeSource:
     started: list[tuple[str, ...]] = field(default_factory=list)
     interrupted: list[int] = field(default_factory=list)
     pushed: list[tuple[str, str]] = field(default_factory=list)
+    diagnosed: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     followers: int = 0
     shells: int = 0
@@ -77,6 +78,7 @@ class FakeSource:
 
     def diagnose(self, choice: Choice) -> Diagnosis:
         self._may("diagnose")
+        self.diagnosed.append(choice.scenario)
         return self.diagnosis
 
     def plan(self, choice: Choice) -> Sequence[StepInfo]:

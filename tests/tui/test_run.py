@@ -24,7 +24,7 @@ async def test_a_run_that_goes_on_is_picked_up_where_it_is() -> None:
         screen = await shown(pilot, RunScreen)
         await until(pilot, lambda: screen.view.ended == 9)
         assert "9/13 steps · 0:47" in screen.bar.plain
-        steps = screen.steps.body.plain
+        steps = " ".join(screen.steps.body.plain.split())
         assert "✓ creating cluster hub" in steps
         assert "… waiting for Argo CD on hub" in steps
         assert "argocd-application-controller: 0 of" in steps

@@ -26,6 +26,7 @@ from lab.problems import Problem
 from lab.scenario import ScenarioProblems, load
 from tests.fakes.scenario_folder import GOLDEN, small
 
+ROOT = Path(__file__).parents[2]
 CASES = sorted((GOLDEN / "bad-scenarios").glob("*.yaml"))
 MARK = re.compile(r"⟨(\d+)⟩")
 ADDRESS_SPACE = 1 << 30
@@ -102,6 +103,7 @@ def loaded_in_child(folder: Path) -> list[Problem]:
     """The problems as a process finds them that may use little memory and time."""
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

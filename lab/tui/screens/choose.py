@@ -219,13 +219,13 @@ class ChooseScreen(Page):
         choice = self.choice
         if choice is None:
             return
+        if self._settle is not None:
+            self._settle.stop()
         known = self.host.diagnoses.get(choice)
         if known is not None:
             self.verdict.show(verdict(known))
             return
         self.verdict.show([Row(left=Content.styled("… doctor looks at this machine", "$text-muted"))])
-        if self._settle is not None:
-            self._settle.stop()
         self._settle = self.set_timer(SETTLE, lambda: self._diagnose(choice))
 
     def _diagnose(self, choice: Choice) -> None:
