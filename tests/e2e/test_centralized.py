@@ -8,16 +8,13 @@ import pytest
 
 from lab import scenario as scenarios
 from lab.settings import Settings
+from tests.e2e import story
 from tests.e2e.conftest import NAME, Cli, Inventory
 
 pytestmark = pytest.mark.e2e
 
 SCENARIO = "03-multi-cluster/centralized"
 FOUND = scenarios.find(Settings.from_environment(), SCENARIO)
-
-
-def outcomes(answer) -> dict[str, str]:
-    return {check["id"]: check["outcome"] for check in answer.data["checks"]}
 
 
 def test_doctor_finds_no_problem(lab: Cli):
@@ -27,17 +24,12 @@ def test_doctor_finds_no_problem(lab: Cli):
 
 
 def test_up_ends_with_every_check_passed(lab: Cli):
-    answer = lab("up", SCENARIO, "--provider", "kind")
-    assert outcomes(answer) == {check.id: "passed" for check in FOUND.checks("up")}
+    story.comes_up(lab, FOUND)
 
 
 def test_second_up_changes_nothing(lab: Cli):
     start = time.monotonic()
-    answer = lab("up", SCENARIO, "--provider", "kind")
-    assert answer.data["changes"] == 0
-    # What can only be found out by writing is not tried again on a lab in which nothing has changed.
-    writing = {check.id for check in FOUND.checks("up") if check.denied}
-    assert outcomes(answer) == {c.id: "skipped" if c.id in writing else "passed" for c in FOUND.checks("up")}
+    story.changes_nothing_the_second_time(lab, FOUND)
     assert time.monotonic() - start < 60, "a second up must not wait for anything"
 
 
@@ -76,22 +68,11 @@ def test_learner_pushes_with_plain_git_and_sees_it(lab: Cli):
 
 @pytest.mark.parametrize("step", FOUND.lesson, ids=lambda step: f"{step.number:02d}-{step.slug}")
 def test_lesson_step_fails_before_and_holds_after_its_solution(lab: Cli, step):
-    phases = {check.id: check.phase for check in FOUND.spec.checks}
-    to_do = [check for check in step.checks if phases[check] == "lesson"]
-    if to_do:
-        before = lab("lesson", str(step.number))
-        assert "failed" in outcomes(before).values(), "the step's checks hold before anything was done"
-    if step.solve:
-        lab("lesson", str(step.number), "--solve")
-    deciding = [check for check in step.checks if phases[check] != "drill"]
-    if deciding:
-        assert set(outcomes(lab("check", *deciding)).values()) == {"passed"}
+    story.step_fails_before_and_holds_after(lab, FOUND, step)
 
 
 def test_drills_hold(lab: Cli):
-    drills = [check.id for check in FOUND.checks("drill")]
-    assert drills
-    assert outcomes(lab("check", *drills)) == dict.fromkeys(drills, "passed")
+    story.drills_hold(lab, FOUND)
 
 
 def test_pause_and_resume_with_swapped_addresses(lab: Cli):
@@ -108,7 +89,7 @@ def test_pause_and_resume_with_swapped_addresses(lab: Cli):
         subprocess.run(["docker", "start", f"{NAME}-{cluster}-control-plane"], check=True, capture_output=True)
     assert addresses() != old, "the addresses did not change, so the test proves nothing"
     lab("resume")
-    assert set(outcomes(lab("check")).values()) == {"passed"}
+    assert set(story.outcomes(lab("check")).values()) == {"passed"}
     assert lab("status").data["problems"] == []
 
 
