@@ -16,9 +16,6 @@ if TYPE_CHECKING:  # without importing typing
 
     from lab.errors import LabError
 
-_FULL = (28, 122)
-"""ENOSPC and EDQUOT."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -100,13 +97,9 @@ def _known(problem: BaseException, words: Sequence[str]) -> "LabError":
     """Whatever was raised as a row of the error table."""
     import shlex
 
-    from lab.errors import Cancelled, LabError
+    from lab.errors import Cancelled, LabError, as_lab_error
 
     command = shlex.join(["lab", *words])
-    if isinstance(problem, LabError):
-        return problem
     if isinstance(problem, KeyboardInterrupt | Cancelled):
         return LabError("interrupted", command=command)
-    if isinstance(problem, OSError) and problem.errno in _FULL:
-        return LabError("disk-full", path=problem.filename or "this machine", details=str(problem))
-    return LabError("bug", problem=f"{type(problem).__name__}: {problem}", command=command)
+    return as_lab_error(problem, command)

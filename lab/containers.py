@@ -113,15 +113,6 @@ class Docker:
     def network(self, name: str) -> Row | None:
         return next((row for row in self.networks() if row["Name"] == name), None)
 
-    def network_members(self, name: str) -> list[str]:
-        """Names of the containers in a network, stopped ones left out."""
-        try:
-            with _told():
-                row: Row = self._client.api.inspect_network(name)
-        except NotFound:
-            return []
-        return [str(member["Name"]) for member in (row.get("Containers") or {}).values()]
-
     def image_id(self, reference: str) -> str:
         """The local image's id, or empty. A reference with tag and digest is looked up by either."""
         candidates = [reference]

@@ -106,8 +106,9 @@ def _walk(plan: Plan, lab: Lab, work: Work, again: str, keep_going: bool = False
                     finished.add(step.id)
                 if error is not None and first_error is None and not isinstance(error, Cancelled):
                     first_error = error
+    why = "an earlier step did not end well" if first_error else "stopped on request"
     for step in todo:
-        lab.sink(StepFinished(step=step.id, outcome="skipped", detail="an earlier step did not end well"))
+        lab.sink(StepFinished(step=step.id, outcome="skipped", detail=why))
     if first_error is not None:
         raise first_error
     if lab.cancel.is_set():

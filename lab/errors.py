@@ -1,5 +1,6 @@
 """Every error a person can meet, in one table. The troubleshooting page is generated from it."""
 
+import errno
 from dataclasses import dataclass
 
 OK, CHECK_FAILED, USAGE, NOT_READY, CONSENT, NOTHING_RAN, BUG, BUSY, INTERRUPTED = (
@@ -284,13 +285,23 @@ class LabError(Exception):
         return self.kind.exit_code
 
 
+def no_space(error: BaseException) -> bool:
+    """Whether the system refused to write because a disk or a quota is full."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # shutil collects what went wrong with a tree's files as text.
+    return f"[Errno {errno.ENOSPC}]" in str(error) or f"[Errno {errno.EDQUOT}]" in str(error)
+
+
 def as_lab_error(error: BaseException, command: str) -> LabError:
-    """The error itself, or `bug` around one that is not the lab's.
+    """The error itself, `disk-full`, or `bug` around one that is not the lab's.
 
     :param command: what to type again, e.g. `lab check`
     """
     if isinstance(error, LabError):
         return error
+    if isinstance(error, OSError) and no_space(error):
+        return LabError("disk-full", path=error.filename or "/", details=str(error))
     return LabError("bug", problem=f"{type(error).__name__}: {error}", command=command)
 
 

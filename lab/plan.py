@@ -61,8 +61,13 @@ def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
                 LoadImages(cluster=cluster.name, images=spec.images, what="workload", needs=(f"create:{cluster.name}",))
             )
     pushed = tuple(f"push:{r.name}" for r in spec.repositories)
+    installed = {instance.on for instance in spec.argocd if instance.via == "lab"}
     bootstraps = [
-        ApplyBootstrap(bootstrap=b, needs=(*written, *pushed, f"argocd-ready:{b.on}")) for b in spec.bootstrap
+        ApplyBootstrap(
+            bootstrap=b,
+            needs=(*written, *pushed, f"argocd-ready:{b.on}" if b.on in installed else f"create:{b.on}"),
+        )
+        for b in dict.fromkeys(spec.bootstrap)
     ]
     steps += bootstraps
     steps += probes

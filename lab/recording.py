@@ -1,5 +1,6 @@
 """Keeps a run's events: stamps them, writes them as JSON lines, counts changes, passes them on."""
 
+import contextlib
 import contextvars
 import os
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from lab.events import ChangeMade, Event
 from lab.ports import Clock, Sink
-from lab.state import LabFolder, make_private
+from lab.state import LabFolder, full_disk, make_private
 
 KEPT_RUNS = 20
 current_step: contextvars.ContextVar[str] = contextvars.ContextVar("current_step", default="")
@@ -47,9 +48,18 @@ class Recording:
             if isinstance(event, ChangeMade) and not event.step.startswith("check:"):
                 self.changes += 1
             if not self._file.closed:
-                self._file.write(event.to_json() + "\n")
-                self._file.flush()
+                self._write(event.to_json() + "\n")
             self._listener(event)
+
+    def _write(self, line: str) -> None:
+        """Put a line on disk. When that fails it is said once; whoever listens still hears how the run ends."""
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            raise full_disk(error, self.path) from error
 
     def close(self) -> None:
         self._file.close()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -179,8 +180,11 @@ class SystemShell:
 def _fail(command: Command, result: CommandResult, timed_out: bool) -> NoReturn:
     output = [clean(line).rstrip() for line in (result.stderr.strip() or result.stdout.strip()).splitlines()]
     details = "\n".join(output[-DETAIL_LINES:])
-    if "no space left on device" in (result.stdout + result.stderr).lower():
+    said = result.stdout + result.stderr
+    if "no space left on device" in said.lower():
         raise LabError("disk-full", path=command.cwd or "/", details=details)
+    if away := re.search(r"Cannot connect to the Docker daemon at ([^\s,]+?)\.?(?:\s|$)", said):
+        raise LabError("docker-stopped", host=away[1], details=details)
     values: dict[str, str] = {
         "program": " ".join(command.argv[:2]),
         "last_lines": "\n".join(output[-LAST_LINES:]) or "it printed nothing",

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError
+from lab.errors import LabError, no_space
 
 RECORD_VERSION = 1
 
@@ -59,8 +59,8 @@ def write_private(path: Path, text: str) -> None:
     """Write a 0600 file so that a crash leaves the old content or the new, never half."""
     make_private(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
@@ -87,7 +87,7 @@ def make_private(folder: Path) -> None:
 
 def full_disk(error: OSError, path: Path) -> Exception:
     """ENOSPC and EDQUOT become the lab's own error; everything else stays what it is."""
-    return LabError("disk-full", path=path) if error.errno in (28, 122) else error
+    return LabError("disk-full", path=path) if no_space(error) else error
 
 
 def boot_id() -> str:
@@ -203,15 +203,17 @@ class LabFolder:
         The kernel lets go when the process dies, so nothing stale is left behind.
         """
         lock = self._take()
-        sign = os.open(self._sign, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            fcntl.flock(sign, fcntl.LOCK_EX)
-            line = json.dumps({"command": command, "pid": os.getpid(), "boot": boot_id(), "since": time.time()})
-            os.pwrite(sign, line.encode(), 0)
-            yield
+            sign = os.open(self._sign, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                fcntl.flock(sign, fcntl.LOCK_EX)
+                line = json.dumps({"command": command, "pid": os.getpid(), "boot": boot_id(), "since": time.time()})
+                os.pwrite(sign, line.encode(), 0)
+                yield
+            finally:
+                self._sign.unlink(missing_ok=True)
+                os.close(sign)
         finally:
-            self._sign.unlink(missing_ok=True)
-            os.close(sign)
             os.close(lock)
 
     @property
@@ -245,7 +247,7 @@ class LabFolder:
     def held_by(self) -> dict[str, Any] | None:
         """Command, pid and start of the process that holds the lab now, or None."""
         try:
-            sign = os.open(self._sign, os.O_RDWR)
+            sign = os.open(self._sign, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:

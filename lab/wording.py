@@ -23,18 +23,15 @@ def validate(document: Document, model: type[Model], report: Report) -> Model | 
 
 
 def _explain(errors: list[ErrorDetails], document: Document, model: type[BaseModel], report: Report) -> None:
-    missing = {error["loc"] for error in errors if error["type"] == "missing"}
     meant: set[KeyPath] = set()
     for error in errors:
         path = error["loc"]
         if error["type"] != "extra_forbidden":
             continue
         known = keys_at(model, path[:-1])
-        lacking = [key for key in known if (*path[:-1], key) in missing]
         given = value_at(document.data, path[:-1])
         free = [key for key in known if key not in given]
-        key = str(path[-1])
-        best = nearest(key, lacking) or nearest(key, free)
+        best = nearest(str(path[-1]), free)
         if best is not None:
             meant.add((*path[:-1], best))
             advice = f"did you mean {best}?"

@@ -126,7 +126,7 @@ def proxy_environment(environment: Mapping[str, str], hosts: Sequence[str]) -> d
 
 def _patches(settings: Settings) -> dict[str, Any]:
     content = (settings.manifests_dir / "argocd" / "patches.yaml").read_text(encoding="utf-8")
-    patches: dict[str, Any] = yaml.safe_load(content)
+    patches: dict[str, Any] = load_all(content)[0]
     return patches
 
 

@@ -9,6 +9,7 @@ from lab.containers import Docker
 from lab.errors import LabError
 from lab.events import ChangeMade
 from lab.ports import Clock, Sink
+from lab.providers import collision
 from lab.settings import Settings
 from lab.state import LabFolder
 from lab.waiting import wait_until
@@ -73,11 +74,12 @@ class GitContainer:
     def start(self) -> None:
         """Start it, made first if need be, and wait until it answers to the lab's user."""
         row = self._own()
-        if row is None:
-            self._make()
-        elif row["State"]["Status"] != "running":
-            self._engine().start(self.name)
-            self._changed(f"docker start {self.name}")
+        with collision.named(self._folder):
+            if row is None:
+                self._make()
+            elif row["State"]["Status"] != "running":
+                self._engine().start(self.name)
+                self._changed(f"docker start {self.name}")
         wait_until(
             self.server().ready,
             awaited="the git server",
@@ -121,10 +123,10 @@ class GitContainer:
                 network=self._network,
                 aliases=[ALIAS],
             )
-        except LabError as error:
-            if "port is already allocated" in error.details or "address already in use" in error.details:
+        except LabError:
+            # Made and never started, it would hold on to a port that the next run can choose anew.
+            if self._own() is not None:
                 self._engine().remove(self.name)
-                raise LabError("port-taken", port=port, purpose="git server", details=error.details) from error
             raise
         self._changed(f"docker run -d --name {self.name} --network {self._network} {self._settings.git_image}")
 

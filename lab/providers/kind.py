@@ -18,6 +18,7 @@ from lab.git import Gitea
 from lab.kube import Cluster as KubeCluster
 from lab.model import Capability, Cluster
 from lab.ports import Clock, Command, GitServer, Kube, Node, Shell, Sink
+from lab.providers import collision
 from lab.providers.gitcontainer import GitContainer
 from lab.settings import Settings
 from lab.state import LabFolder, make_private, write_private
@@ -27,7 +28,7 @@ MARK = "/etc/gitops-lab"
 """Every node mounts the lab's own `mark` folder here: `docker inspect` tells whose it is, from its first moment."""
 KIND_LABEL = "io.x-k8s.kind.cluster"
 OWNER_LABEL = "gitops-lab.name"
-UI_NODE_PORT = 30443
+API_PORT, UI_NODE_PORT = 6443, 30443
 COMPLETE = "/kind/gitops-lab-complete"
 CREATE_TIMEOUT = 600
 STOP_TIMEOUT = 20
@@ -87,7 +88,7 @@ class Kind:
         return f"{self._cluster(cluster)}-control-plane"
 
     def server(self, cluster: str) -> str:
-        return f"https://{self._node(cluster)}:6443"
+        return f"https://{self._node(cluster)}:{API_PORT}"
 
     def ui_url(self, cluster: str) -> str:
         return f"https://127.0.0.1:{self._folder.port(f'ui:{cluster}')}"
@@ -132,13 +133,15 @@ class Kind:
         return nodes
 
     def ports(self) -> dict[str, int]:
-        """Host ports that existing containers are bound to, by purpose."""
+        """Host ports that existing containers are bound to, running or not, by purpose."""
         found: dict[str, int] = {}
         for cluster, row in self._rows().items():
-            for port in row.get("Ports", []):
-                purpose = {6443: f"api:{cluster}", UI_NODE_PORT: f"ui:{cluster}"}.get(port.get("PrivatePort"))
-                if purpose and port.get("PublicPort"):
-                    found[purpose] = port["PublicPort"]
+            # The list shows the ports of running containers only.
+            inspected = self._engine().inspect(row["Id"]) or {}
+            bindings = inspected.get("HostConfig", {}).get("PortBindings") or {}
+            for inside, purpose in ((API_PORT, f"api:{cluster}"), (UI_NODE_PORT, f"ui:{cluster}")):
+                if bound := bindings.get(f"{inside}/tcp"):
+                    found[purpose] = int(bound[0]["HostPort"])
         return found | self._git.ports()
 
     def _is_complete(self, container: str) -> bool:
@@ -181,6 +184,8 @@ class Kind:
         state = self._state(cluster.name)
         if state == "running":
             return
+        # Docker would make a missing one for a node that it starts, and it would be root's.
+        make_private(self._mark)
         if state == "paused":
             self.resume(cluster.name)
             state = self._state(cluster.name)
@@ -188,7 +193,6 @@ class Kind:
                 return
         if state != "absent":
             self.delete(cluster.name)
-        make_private(self._mark)
         config = self._folder.path / "kind" / f"{name}.yaml"
         write_private(config, yaml.safe_dump(self._config(cluster.name), sort_keys=False))
         scratch = self._folder.path / "kind" / f"{name}.kubeconfig"
@@ -233,13 +237,8 @@ class Kind:
             cluster=cluster,
             changes=changes,
         )
-        try:
+        with collision.named(self._folder):
             return self._shell.run(command).stdout
-        except LabError as error:
-            if "port is already allocated" in error.details or "address already in use" in error.details:
-                port = self._folder.port(f"api:{cluster}")
-                raise LabError("port-taken", port=port, purpose=f"API of {cluster}", details=error.details) from error
-            raise
 
     def delete(self, cluster: str) -> None:
         if cluster in self._rows():
@@ -256,7 +255,8 @@ class Kind:
 
     def resume(self, cluster: str) -> None:
         if self._state(cluster) == "paused":
-            self._engine().start(self._node(cluster))
+            with collision.named(self._folder):
+                self._engine().start(self._node(cluster))
             self._changed(f"docker start {self._node(cluster)}", cluster)
 
     # --- access -------------------------------------------------------------------------------------------------
@@ -353,7 +353,8 @@ class Kind:
         self._git.remove()
         row = self._engine().network(self.network)
         ours = row is not None and (row.get("Labels") or {}).get(OWNER_LABEL) == self._folder.name
-        if ours and not (self._engine().network_members(self.network)):
+        # Whoever is in it needs it; a stopped container, which is no member just then, could not start again.
+        if ours and not self._engine().containers(filters={"network": self.network}):
             self._engine().remove_network(self.network)
             self._changed(f"docker network rm {self.network}")
 

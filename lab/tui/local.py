@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,9 @@ class LocalSource:
 
         if self.folder.record() is None:
             return LabStatus(lab=self.name, scenario="", provider="", state="absent")
-        return status(self._lab())
+        found = status(self._lab())
+        # A lab that was begun and has no part yet can be gone on with and taken down like any unfinished one.
+        return replace(found, state="partial") if found.state == "absent" else found
 
     def lesson(self, step: int = 0) -> LessonStatus | None:
         from lab.operations import lesson

@@ -52,7 +52,7 @@ APPLICATION = {
     "Unknown": _mark("Unknown", "warning", 5),
     "Degraded": _mark("Degraded", "error", 6),
 }
-SILENT = _mark("unreachable", "error", 7, word="no answer", short="noanswer")
+SILENT = _mark("unreachable", "error", 7, word="no answer", short="silent")
 """An Argo CD that could not be asked."""
 
 CHECK = {

@@ -1,5 +1,6 @@
 """Follow an event log while it is written."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -59,7 +60,9 @@ def follow(
             # Asked before reading: what a process wrote last is then read before it counts as lost.
             running = alive()
             if tail is None and (path := find()) is not None:
-                tail = Tail(path)
+                # `down` removes its log at the end; one that is gone already is as good as none.
+                with contextlib.suppress(FileNotFoundError):
+                    tail = Tail(path)
             events = tail.read() if tail is not None else ()
             if events:
                 yield events

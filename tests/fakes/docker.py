@@ -207,10 +207,6 @@ class FakeDocker:
     def network(self, name: str) -> Row | None:
         return next((row for row in self.networks() if row["Name"] == name), None)
 
-    def network_members(self, name: str) -> list[str]:
-        self._look("network")
-        return [c.name for c in self.all.values() if c.running and name in c.networks]
-
     def image_id(self, reference: str) -> str:
         self._look("image")
         return f"sha256:{reference}" if reference in self.images else ""
@@ -244,7 +240,7 @@ class FakeDocker:
     def remove_network(self, name: str) -> None:
         if name not in self.nets:
             return
-        if self.network_members(name):
+        if any(c.running and name in c.networks for c in self.all.values()):
             text = f"error while removing network: network {name} has active endpoints"
             raise LabError("docker-failed", problem=text, details=text)
         self._change(f"network rm {name}", lambda: self.nets.pop(name))

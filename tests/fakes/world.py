@@ -4,6 +4,7 @@ The real provider, plan, engine, steps and operations run on it. A world outlive
 a new process that finds what the last one left.
 """
 
+import atexit
 import base64
 import contextlib
 import hashlib
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from lab import scenario as scenarios
+from lab.argocd.release import load_all
 from lab.errors import LabError
 from lab.events import ChangeMade, Event
 from lab.git import USER
@@ -43,6 +46,7 @@ from tests.fakes.cluster import Node
 from tests.fakes.docker import Container, FakeDocker
 from tests.fakes.release import settings_with
 
+NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 GIT_READS = ("rev-parse", "status", "log", "stash", "diff", "merge-base", "--get")
 GIT_AFTER = 1.0
 """Seconds from the start of the git server's container to its first answer."""
@@ -104,7 +108,7 @@ class World:
         self.home = self.folder / "person"
         self.home.mkdir(parents=True, exist_ok=True)
         self.settings: Settings = settings_with(self.home)
-        self.scenario = scenarios.load(scenario_folder(self.folder / "scenarios" / "duo"), self.folder / "scenarios")
+        self.scenario = duo()
         self.tools = self.folder / "bin"
         self.tools.mkdir()
         program = shutil.which("git")
@@ -125,22 +129,33 @@ class World:
         options: Options | None = None,
         scenario: Scenario | None = None,
         settings: Settings | None = None,
+        name: str = "",
     ) -> Lab:
-        """A new process: no memory of the last one, whose open files the kernel has closed."""
+        """A new process: no memory of the last one, whose open files the kernel has closed.
+
+        :param name: of another lab on the same machine
+        """
         self._bury()
         self.dead, self.kill = False, None
         self._seen.clear()
         switch, cancel = Switch(), threading.Event()
         settings = settings or self.settings
-        folder = LabFolder(settings.home, self.name)
+        folder = LabFolder(settings.home, name or self.name)
         shell = WorldShell(self, switch)
         provider = Kind(
-            settings, folder, shell, self.clock, cancel, switch,
-            docker=self._connect, api=lambda *parts: WorldKube(self, *parts), gitea=lambda *a, **k: WorldGitea(self, *a, **k),
-        )  # fmt: skip
+            settings,
+            folder,
+            shell,
+            self.clock,
+            cancel,
+            switch,
+            docker=self._connect,
+            api=partial(WorldKube, self),
+            gitea=partial(WorldGitea, self),  # type: ignore[arg-type]
+        )
         return Lab(
             settings=settings,
-            name=self.name,
+            name=name or self.name,
             scenario=scenario or self.scenario,
             folder=folder,
             provider=provider,
@@ -152,6 +167,9 @@ class World:
             listener=sink,
             judge=lambda *_, **__: Diagnosis(findings=(), provider="kind"),
         )
+
+    def lab_folder(self) -> LabFolder:
+        return LabFolder(self.settings.home, self.name)
 
     def _connect(self) -> Any:
         self.look()
@@ -324,8 +342,16 @@ class World:
         return left
 
 
-def scenario_folder(folder: Path) -> Path:
+@cache
+def duo() -> Scenario:
     """A scenario of two clusters: an ApplicationSet and an Application, both from one repository."""
+    root = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return scenarios.load(write_duo(root / "duo"), root)
+
+
+def write_duo(folder: Path) -> Path:
+    """The scenario's files."""
     url = "http://lab-git:3000/lab/platform.git"
     app = {
         "project": "default",
@@ -402,7 +428,7 @@ class WorldKube:
     def _server(self) -> Any:
         self._world.look()
         if self._config is None:
-            self._config = yaml.safe_load(self._path.read_text(encoding="utf-8"))
+            self._config = _yaml(self._path)
         cluster = self._config["clusters"][0]["cluster"]
         port = urlsplit(cluster["server"]).port
         ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
@@ -590,7 +616,7 @@ class WorldGitea:
 
 
 class WorldShell(SystemShell):
-    """kind and docker act on the world; git is a fake or the real one, whose addresses lead into the world's volumes."""
+    """kind and docker act on the world; git does, too, by itself or by the real git on the world's volumes."""
 
     def __init__(self, world: World, sink: Sink) -> None:
         super().__init__(sink)
@@ -606,7 +632,7 @@ class WorldShell(SystemShell):
         if program == "git":
             return self._git(path, command), False
         if self.world.docker.down:
-            return _failed("Cannot connect to the Docker daemon at unix:///var/run/docker.sock"), False
+            return _failed(NO_DAEMON), False
         try:
             return {"kind": self._kind, "docker": self._docker}[program](command), False
         except LabError as error:
@@ -693,7 +719,7 @@ class WorldShell(SystemShell):
 
     def _create(self, command: Command, name: str) -> CommandResult:
         argv = command.argv
-        config = yaml.safe_load(Path(argv[argv.index("--config") + 1]).read_text(encoding="utf-8"))
+        config = _yaml(Path(argv[argv.index("--config") + 1]))
         target = Path(argv[argv.index("--kubeconfig") + 1])
         lock = target.with_name(f"{target.name}.lock")
         network = dict(command.env).get("KIND_EXPERIMENTAL_DOCKER_NETWORK", "kind")
@@ -739,6 +765,10 @@ class WorldShell(SystemShell):
 
         self.world.effect(f"kind create {name}", whole, half=run, late=late)
         return _done()
+
+
+def _yaml(path: Path) -> Any:
+    return load_all(path.read_text(encoding="utf-8"))[0]
 
 
 def _done(stdout: str = "") -> CommandResult:

@@ -21,6 +21,17 @@ START = 1_780_000_000.0
 """When the recorded runs began, seconds since the epoch."""
 CENTRALIZED = "03-multi-cluster/centralized"
 
+TITLES = (
+    "Look around",
+    "What makes a cluster known",
+    "Change staging, and only staging",
+    "Undo what a hand did",
+    "The label that was misspelt",
+    "Rights",
+    "Without the hub",
+    "Decide",
+)
+
 HUB = Cluster(name="hub", role="management", labels={"env": "management"})
 W1 = Cluster(name="w1", role="workload", labels={"env": "production", "region": "eu"})
 W2 = Cluster(name="w2", role="workload", labels={"env": "staging", "region": "us"})
@@ -52,7 +63,8 @@ def _scenario(
             checks=checks,
         ),
         lesson=tuple(
-            LessonStep(number=n, slug=f"step-{n}", title=f"Step {n}", text="text") for n in range(1, lesson + 1)
+            LessonStep(number=number, slug=f"step-{number}", title=title, text="text")
+            for number, title in enumerate(TITLES[:lesson], 1)
         ),
     )
 
@@ -329,26 +341,20 @@ PAUSED = replace(
 )
 
 TEXTS = {
-    1: (
-        "Look around",
-        "You have three clusters. Only one of them runs Argo CD.\n\n```sh\nkubectl config get-contexts\n```\n",
-    ),
-    2: ("What makes a cluster known", "To Argo CD a cluster is a **Secret** in its own namespace.\n"),
-    3: (
-        "Change staging, and only staging",
-        "Staging shall run two copies of `web`. You do not touch the cluster; you say so in git.\n\n"
-        "Set `replicas: 2` in the overlay, then commit and push:\n\n"
-        '```sh\ngit diff\ngit commit -am "Two copies in staging"\ngit push\n```\n\n'
-        "Both Applications move to the new commit. Only one of them has anything to do.\n",
-    ),
-    4: ("Undo what a hand did", "Delete the Service of `web` on `w1` and watch it come back.\n"),
+    1: "You have three clusters. Only one of them runs Argo CD.\n\n```sh\nkubectl config get-contexts\n```\n",
+    2: "To Argo CD a cluster is a **Secret** in its own namespace.\n",
+    3: "Staging shall run two copies of `web`. You do not touch the cluster; you say so in git.\n\n"
+    "Set `replicas: 2` in the overlay, then commit and push:\n\n"
+    '```sh\ngit diff\ngit commit -am "Two copies in staging"\ngit push\n```\n\n'
+    "Both Applications move to the new commit. Only one of them has anything to do.\n",
+    4: "Delete the Service of `web` on `w1` and watch it come back.\n",
 }
 HINT = "Only apps/web/overlays/staging/patch.yaml has to change."
 
 
 def lesson(step: int, done: bool = False, steps: int = 8) -> LessonStatus:
     """A step of the lesson; step 3 has a check that does not hold yet."""
-    title, text = TEXTS.get(step, (f"Step {step}", "Read on.\n"))
+    title, text = TITLES[step - 1], TEXTS.get(step, "Read on.\n")
     checks = ()
     if step == 3:
         checks = (

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from lab.tui.app import LabApp
-from lab.tui.source import Ticket
+from lab.tui.source import Standing, Ticket
 from tests.tui import data
 from tests.tui.fakes import PIDS, STANDING, FakeSource
 
@@ -20,6 +20,17 @@ class Moving(FakeSource):
     def now(self) -> float:
         self.time = data.START + (time.monotonic() - self.began) * self.speed
         return self.time
+
+    def standing(self) -> Standing | None:
+        """There is a lab once a run came to its end."""
+        return STANDING if self.active() is None and (self.lab or self.running or self.started) else self.lab
+
+    def active(self) -> Ticket | None:
+        """The recorded runs take 72 s; the one with the failed check 242 s."""
+        began = self._begun.get(PIDS["up"], data.START if self.running else None)
+        lasts = 242 if self.logs["up"] == "up-check-failed" else 73
+        going_on = began is not None and self.now() - began < lasts
+        return Ticket(command="up", pid=PIDS["up"]) if going_on else None
 
 
 def main() -> None:

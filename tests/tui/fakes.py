@@ -149,7 +149,7 @@ class FakeSource:
                 yield batch
                 if any(isinstance(event, RunFinished) for event in batch):
                     return
-            stop.wait(0.005)
+            stop.wait(0.02)
 
     def interrupt(self, pid: int) -> None:
         self.interrupted.append(pid)

@@ -251,6 +251,6 @@ def test_the_verdict_shows_every_problem_with_its_fix() -> None:
     )
     assert "2 problems" in text
     assert "$ sudo sysctl fs.inotify.max_user_instances=512" in text
-    assert "proxy" in text
+    assert "! 1 warning; d shows it" in text
     calm = verdict(Diagnosis(findings=(), provider="kind"))
     assert [row.left.plain for row in calm] == ["✓ this machine can run it"]

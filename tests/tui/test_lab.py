@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lab.errors import LabError
-from lab.results import LabStatus
+from lab.results import FleetCell, LabStatus
 from lab.tui.screens.ask import AskScreen, LineScreen, PickScreen
 from lab.tui.screens.choose import ChooseScreen
 from lab.tui.screens.detail import DetailScreen
@@ -136,7 +136,7 @@ async def test_enter_on_a_cell_says_why() -> None:
             "✗ Degraded",
             "sync Synced",
             "revision 9bc01de",
-            "1 min ago",
+            "80 s ago",
             "cannot be pulled",
             "ApplicationSet web",
             "kubectl --context hub -n argocd describe application web-w2",
@@ -146,6 +146,27 @@ async def test_enter_on_a_cell_says_why() -> None:
         await until(pilot, lambda: app.clipboard.startswith("kubectl --context hub"))
         await pilot.press("escape")
         await shown(pilot, LabScreen)
+
+
+async def test_an_argo_cd_that_does_not_answer_has_a_row_that_says_why() -> None:
+    silent = FleetCell(
+        application="",
+        instance="hub",
+        cluster="hub",
+        namespace="",
+        sync="unreachable",
+        health="unreachable",
+        message="the API of hub does not answer: connection refused",
+    )
+    source = standing(state=replace(data.UP, fleet=(silent,)))
+    app = app_of(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await ready(pilot, source)
+        assert screen.grid.word("hub/Argo CD", "hub") == "✗ silent"
+        await pilot.press("enter")
+        detail = await shown(pilot, DetailScreen)
+        assert "connection refused" in " ".join(detail.panel.body.plain.split())
+        assert "Argo CD on hub" in detail.bar.plain
 
 
 async def test_enter_on_an_empty_cell_says_that_nothing_is_there() -> None:
@@ -338,7 +359,7 @@ async def test_the_lesson_is_browsed_without_losing_where_one_is() -> None:
         await pilot.press("b")
         await until(pilot, lambda: "Staging shall run" in screen.lesson.text)
         await pilot.press("b", "b")
-        await until(pilot, lambda: screen.lesson.border_title == "lesson 2/8, you are at 3")
+        await until(pilot, lambda: screen.lesson.border_title == "lesson 1/8, you are at 3")
         source.step = data.lesson(4)
         source.time += 60
         await until(pilot, lambda: screen.lesson.border_title == "lesson 4/8")

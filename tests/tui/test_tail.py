@@ -85,6 +85,11 @@ def test_a_process_that_never_wrote_a_log_is_lost_with_what_it_printed(tmp_path:
     assert lost.value.lines == ("lab: error", "  fix it")
 
 
+def test_a_log_that_vanishes_before_it_is_opened_counts_as_none(tmp_path: Path) -> None:
+    with pytest.raises(RunLost):
+        list(follow(lambda: tmp_path / "gone.jsonl", lambda: False, tuple, Steps(), threading.Event()))
+
+
 def test_stopping_ends_it_without_a_word(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.touch()

@@ -21,7 +21,7 @@ from lab.state import LabFolder
 from tests.fakes.world import Died, Kill, World, living, told
 
 SEED = 3
-CHOSEN = {"up": 84, "down": 20, "pause": 8, "resume": 8}
+CHOSEN = {"up": 100, "down": 24, "pause": 10, "resume": 12}
 OUTSIDE = ("docker", "kind", "git ", "gitea", "kube")
 WAYS = {
     "kind create lab-hub": ("half", "late"),
@@ -99,7 +99,8 @@ def outside(world: World, start: int) -> list[str]:
 
 
 def check_whole(world: World) -> None:
-    """Everything is there, once, and works together."""
+    """Everything is there, once, and works together, when Argo CD has had time to ask git once more."""
+    world.pass_time(30)
     docker = world.docker
     found = sorted(c.name for c in docker.all.values() if "canary" not in c.labels)
     assert found == ["lab-git", "lab-hub-control-plane", "lab-w1-control-plane"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import catalogue
+from lab import catalogue, rules
 from lab.errors import USAGE, LabError
 from lab.scenario import ScenarioProblems, all_scenarios, find, load, names
 from lab.settings import Settings
@@ -183,6 +183,21 @@ def test_advice_stops_where_the_listing_does(tmp_path: Path) -> None:
         load(small(tmp_path, {"manages: [w1]": f"manages: [{wrong}]"}))
     advised = ["; did you mean w1?" in problem.text for problem in raised.value.problems]
     assert advised == [True] * 100 + [False] * 200
+
+
+def test_a_repository_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = small(tmp_path)
+    monkeypatch.setattr(rules, "FOLDER_FILES", 1)
+    with pytest.raises(ScenarioProblems) as raised:
+        load(folder)
+    (problem,) = raised.value.problems
+    assert problem.path == "spec.repositories[0].from"
+    assert problem.text == "must hold at most 1 files of 64 MiB in all, found 2 of 0 MiB"
+
+
+def test_an_odd_pattern_does_not_warn_the_person(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    load(small(tmp_path, {'message: "not permitted"': 'message: "[[a]"'}))
+    assert not recwarn.list
 
 
 def test_a_pushed_file_that_cannot_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def await_end(pid: int) -> None:
 def test_a_child_sees_the_allow_list_and_what_the_command_says(
     shell: SystemShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("KUBECONFIG", "KIND_EXPERIMENTAL_PROVIDER", "KIND_CLUSTER_NAME", "DOCKER_CONFIG", "AWS_SECRET_KEY"):
+    for name in ("KUBECONFIG", "KIND_EXPERIMENTAL_PROVIDER", "KIND_CLUSTER_NAME", "GIT_DIR", "AWS_SECRET_KEY"):
         monkeypatch.setenv(name, "must not be seen")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     code = "import json, os; print(json.dumps(dict(os.environ)))"
@@ -168,6 +168,14 @@ def test_a_full_disk_is_told_from_other_failures(shell: SystemShell, tmp_path: P
     assert error.value.code == "disk-full"
 
 
+def test_a_docker_that_went_away_is_told_from_other_failures(shell: SystemShell) -> None:
+    said = "ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+    with pytest.raises(LabError) as error:
+        shell.run(script(f"echo '{said}' >&2; exit 1"))
+    assert error.value.code == "docker-stopped"
+    assert "Nothing answers at unix:///var/run/docker.sock." in error.value.why
+
+
 @pytest.mark.parametrize("program", ["no-such-program", "/nowhere/kind"])
 def test_a_missing_program_says_how_to_get_it(shell: SystemShell, heard: Heard, program: str) -> None:
     with pytest.raises(LabError) as error:
@@ -217,7 +225,7 @@ def test_abort_ends_every_child(shell: SystemShell, tmp_path: Path) -> None:
     shell.abort()
     for thread in threads:
         thread.join(timeout=10)
-    assert [result.exit_code for result in results] == [-9, -9, -9]
+    assert all(result.exit_code < 0 for result in results)
     for path in tmp_path.iterdir():
         await_end(int(path.read_text()))
 
@@ -242,7 +250,7 @@ def test_control_characters_never_reach_a_terminal(shell: SystemShell, heard: He
     with pytest.raises(LabError) as error:
         shell.run(script(text, step="a", changes=True))
     lines = [event.text for event in heard if isinstance(event, LogLine)]
-    assert lines == ["[31mred[0m  x]0;title"]
+    assert lines == ["red    x"]
     for shown in (*lines, error.value.why, error.value.details):
         assert all(c.isprintable() or c == "\n" for c in shown)
 

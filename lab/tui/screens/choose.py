@@ -289,11 +289,16 @@ def verdict(diagnosis: Diagnosis | None, error: str = "") -> list[Row]:
         memory = next((f.detail for f in diagnosis.findings if f.id == "memory" and f.verdict == "ok"), "")
         if memory:
             rows.append(Row(left=Content.styled(memory, "$text-muted"), indent=2, hang=0))
-    for finding in problems + warnings:
-        mark = VERDICT[finding.verdict]
+    mark = VERDICT["problem"]
+    for finding in problems:
         title = mark.only() + Content(f" {finding.title}")
         if finding.detail:
             title += Content.styled(f": {finding.detail}", "$text-muted")
         fix = (Row(left=Content.styled(f"$ {finding.fix}", "$accent"), indent=4),) if finding.fix else ()
         rows.append(Row(left=title, indent=2, below=fix))
+    if warnings:
+        count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+        rows.append(
+            Row(left=VERDICT["warning"].content(f"{count}; d shows {'it' if len(warnings) == 1 else 'them'}"), indent=2)
+        )
     return rows

@@ -79,7 +79,8 @@ class ConfirmScreen(Page):
         """Why it cannot be started; empty when it can."""
         other = self.standing
         if other is not None and other.scenario != self.choice.scenario:
-            return f"lab {other.lab} runs {other.scenario.rpartition('/')[2]}; take it down first, or use --name"
+            name = other.scenario.rpartition("/")[2]
+            return f"lab {other.lab} runs {name}; take it down first (esc, l, d), or use --name"
         return self.error
 
     @property

@@ -83,6 +83,8 @@ def of_application(cells: Sequence[FleetCell], age: str) -> Detail:
 
     :param age: how long ago the first of them changed, in words
     """
+    if not cells[0].application:
+        return _of_silence(cells[0])
     ordered = sorted(cells, key=lambda c: -application(c.sync, c.health).rank)
     first = ordered[0]
     rows: list[Row] = []
@@ -121,6 +123,21 @@ def of_application(cells: Sequence[FleetCell], age: str) -> Detail:
         mark=application(first.sync, first.health),
         rows=tuple(rows),
         commands=tuple(commands),
+    )
+
+
+def _of_silence(cell: FleetCell) -> Detail:
+    """An Argo CD that could not be asked stands in the grid as a cell without an application."""
+    rows = (
+        _fact("state", application(cell.sync, cell.health).content()),
+        _fact("Argo CD on", cell.instance),
+        _fact("message", cell.message or "its API does not answer"),
+    )
+    return Detail(
+        title=f"Argo CD on {cell.instance}",
+        mark=application(cell.sync, cell.health),
+        rows=rows,
+        commands=(f"kubectl --context {cell.instance} -n argocd get pods", "lab status"),
     )
 
 

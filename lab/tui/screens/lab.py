@@ -63,6 +63,8 @@ class LabScreen(Page):
         self.board: dict[str, CheckRow] = {}
         self.here: LessonStatus | None = None
         self.browsed: LessonStatus | None = None
+        self.wanted = 0
+        """Number of the step that was browsed to; 0: the one the learner is at."""
         self.hint = False
         self.doing = ""
         """What was started from this screen and goes on."""
@@ -143,9 +145,9 @@ class LabScreen(Page):
     def _take_lesson(self, message: LessonArrived) -> None:
         if message.current:
             if self.here and message.lesson and message.lesson.step != self.here.step:
-                self.browsed, self.hint = None, False
+                self.browsed, self.wanted, self.hint = None, 0, False
             self.here = message.lesson
-        else:
+        elif message.lesson and message.lesson.step == self.wanted:
             self.browsed = message.lesson
         if not self.doing.startswith("check"):
             self.board = merged(self.board, message.checks, self.here)
@@ -289,13 +291,15 @@ class LabScreen(Page):
         shown = self.shown
         if shown is None:
             return
-        step = shown.step + by
+        # Counted from the step asked for last, which may still be on its way.
+        step = (self.wanted or shown.step) + by
         if not 1 <= step <= shown.steps:
             self.notify("this is the last step" if by > 0 else "this is the first step")
         elif self.here and step == self.here.step:
-            self.browsed = None
+            self.browsed, self.wanted = None, 0
             self._draw_lesson()
         else:
+            self.wanted = step
             self._ask_lesson(step)
 
     def do_hint(self) -> None:

@@ -152,7 +152,7 @@ class RunScreen(Page):
         several = len(step.info.clusters) > 1
         details = {f"{cluster}: {text}" if cluster and several else text for cluster, text in step.detail.items()}
         rows += [Row(left=Content.styled(detail, "$text-muted"), indent=2, hang=0) for detail in sorted(details)]
-        if step.state in ("failed", "skipped", "cancelled") and step.note:
+        if step.state in ("failed", "cancelled") and step.note:
             rows.append(Row(left=Content.styled(step.note, f"${mark.color}"), indent=2, hang=0))
         return rows
 

@@ -46,6 +46,10 @@ class FleetGrid(DataTable[Text], inherit_bindings=False):
         self._drawn: dict[tuple[str, str], str] = {}
         self._shape: tuple[object, ...] = ()
 
+    def on_mount(self) -> None:
+        # Rich text carries its colours with it.
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.show(self.fleet))
+
     def show(self, fleet: Fleet) -> None:
         """Draw a fleet; the cursor stays on the same application and cluster."""
         self.fleet = fleet

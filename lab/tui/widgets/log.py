@@ -33,6 +33,10 @@ class RunLog(Vertical):
         yield Tabs(Tab("all", id="all"))
         yield RichLog(max_lines=LINES, wrap=False, markup=False, auto_scroll=True, min_width=20)
 
+    def on_mount(self) -> None:
+        # Rich text carries its colours with it.
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._again())
+
     def clusters(self, names: Iterable[str]) -> None:
         """Offer a tab for each cluster."""
         fresh = tuple(names)

@@ -20,7 +20,7 @@ def cluster_rows(status: LabStatus) -> list[Row]:
     """What differs from what `up` would leave, then the clusters with what they are for."""
     # What a cluster's own row says already is not said twice.
     said = {f"cluster {cluster.name} is {cluster.state}" for cluster in status.clusters}
-    problems = [problem for problem in status.problems if problem not in said]
+    problems = [problem for problem in status.problems if problem not in said and status.state != "paused"]
     rows = [Row(left=Content.styled(f"{VERDICT['warning'].glyph} {problem}", "$warning")) for problem in problems]
     rows += [_cluster(cluster) for cluster in status.clusters]
     places = (("workspace", status.workspace), ("git", status.git_url), ("Argo CD", status.ui_url))

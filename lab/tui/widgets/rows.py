@@ -51,7 +51,7 @@ def lay(row: Row, width: int) -> list[Content]:
         if count == row.limit:
             lines.append(rest.truncate(room, ellipsis=True))
             break
-        head, rest = _split(rest, room)
+        head, rest = _split(rest, room, max(4, space - row.hang))
         lines.append(head)
     pad = Content(" " * row.indent)
     hang = Content(" " * (row.indent + row.hang))
@@ -64,14 +64,14 @@ def lay(row: Row, width: int) -> list[Content]:
     return laid
 
 
-def _split(text: Content, room: int) -> tuple[Content, Content]:
-    """Cut at the last space that fits, or in the middle of a long word."""
+def _split(text: Content, room: int, next_room: int) -> tuple[Content, Content]:
+    """Cut at the last space that fits, or in the middle of a word that would not fit on the next line either."""
     head = text.truncate(room)
     plain = text.plain
     cut = len(head.plain)
     if cut < len(plain) and plain[cut] != " ":
         space = plain.rfind(" ", 1, cut)
-        if space > room // 3:
+        if space > 0 and len(plain[space + 1 :].split(" ", 1)[0]) <= next_room:
             cut = space
     rest = cut + (plain[cut : cut + 1] == " ")
     return text[:cut].rstrip(), text[rest:]
