@@ -23,6 +23,7 @@ MARK = "gitops-lab.io/check"
 """Annotation on what a check applies; only what carries it is ever removed."""
 
 JUDGED_LATER = ("Application", "ApplicationSet")
+ENDED = ("Failed", "Error")
 CASCADE = "resources-finalizer.argocd.argoproj.io"
 REMOVAL = 30.0
 """Seconds Argo CD gets to remove what an Application that should have been refused has deployed."""
@@ -103,6 +104,9 @@ class DeniedLook(Look):
         status = found.get("status") or {}
         if (status.get("operationState") or {}).get("phase") == "Succeeded":
             raise Settled("failed", f"{self._words()} was accepted and synced, {want}")
+        if (status.get("operationState") or {}).get("phase") in ENDED:
+            # Argo CD does not try the same revision again, so a rule that came later would never be heard.
+            self._remove()
         if self.said:
             return f"{self._words()}: got {'; '.join(self.said)}, {want}"
         return f"{self._words()} was accepted, {want}"

@@ -201,3 +201,16 @@ def test_more_than_one_object_is_refused_before_anything_is_applied(stand: Stand
     result = run(stand.lab, [check(denied={"apply": "bad.yaml", "message": "x"})])[0]
     assert (result.outcome, result.reason) == ("failed", "bad.yaml has 2 objects, want 1")
     assert stand.hub.mutations == []
+
+
+def test_a_rule_that_comes_after_argo_cds_first_answer_is_heard(stand: StandIn) -> None:
+    answers = ["kind Namespace is not permitted", "kind Namespace is not permitted", "LimitRange is not permitted"]
+
+    def react(kube: FakeKube, verb: str, obj: Object) -> None:
+        if verb == "apply" and obj["kind"] == "Application":
+            kube.add({**obj, "status": {"operationState": {"phase": "Failed", "message": answers.pop(0)}}})
+
+    stand.hub.reactions.append(react)
+    assert outcome(stand, APP, "LimitRange is not") == ("passed", "")
+    assert answers == []
+    assert stand.hub.get(APP_REF) is None
