@@ -211,6 +211,6 @@ def test_a_rule_that_comes_after_argo_cds_first_answer_is_heard(stand: StandIn) 
             kube.add({**obj, "status": {"operationState": {"phase": "Failed", "message": answers.pop(0)}}})
 
     stand.hub.reactions.append(react)
-    assert outcome(stand, APP, "LimitRange is not") == ("passed", "")
+    assert outcome(stand, APP, "LimitRange is not", timeout="2m") == ("passed", "")
     assert answers == []
     assert stand.hub.get(APP_REF) is None
