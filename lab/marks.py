@@ -228,7 +228,6 @@ class _Budget:
             inner = node.value
         self._open.add(id(node))
         measured = [self._measure(part) for part in inner]
-        self._open.discard(id(node))
         levels = 0 if isinstance(node, yaml.ScalarNode) else 1 + max((deep for _, deep in measured), default=0)
         found = 1 + sum(values for values, _ in measured), levels
         self._known[id(node)] = found

@@ -54,6 +54,8 @@ class Command:
     """Whether it changes something outside the lab folder."""
     secrets: tuple[str, ...] = ()
     """Texts that are replaced by `***` in output, events and errors."""
+    inherits: tuple[int, ...] = ()
+    """File descriptors the child gets as they are, such as a lock that is to last as long as it runs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,6 +107,7 @@ class SystemShell:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 new_session=True,
+                pass_fds=command.inherits,
             )
             with self._guard:
                 self._children.add(process.pid)

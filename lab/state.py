@@ -80,7 +80,6 @@ def make_private(folder: Path) -> None:
     for each in reversed(missing):
         try:
             each.mkdir(mode=0o700, exist_ok=True)
-            each.chmod(0o700)
         except OSError as error:
             raise full_disk(error, each) from error
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from lab.model import Capability, Cluster
 from lab.ports import Clock, Command, GitServer, Kube, Node, Shell, Sink
 from lab.providers import collision
 from lab.providers.gitcontainer import GitContainer
+from lab.providers.outliving import alone
 from lab.settings import Settings
 from lab.state import LabFolder, make_private, write_private
 
@@ -60,6 +62,8 @@ class Kind:
         self._settings = settings
         self._folder = folder
         self._shell = shell
+        self._clock = clock
+        self._cancel = cancel
         self._sink = sink
         self._connect = docker
         self._api = api
@@ -177,6 +181,17 @@ class Kind:
     # --- clusters -----------------------------------------------------------------------------------------------
 
     def create(self, cluster: Cluster) -> None:
+        with self._alone(cluster.name) as lock:
+            self._create(cluster, lock)
+
+    def _alone(self, cluster: str) -> AbstractContextManager[int]:
+        """One kind at a time for a cluster, also one that outlived a lab: when it fails at last, it takes back
+        whatever bears the cluster's name."""
+        name = self._cluster(cluster)
+        path = self._folder.path / "kind" / f"{name}.lock"
+        return alone(path, f"the end of an earlier kind for {name}", CREATE_TIMEOUT, self._clock, self._cancel)
+
+    def _create(self, cluster: Cluster, lock: int) -> None:
         name, node = self._cluster(cluster.name), self._node(cluster.name)
         row = self._engine().inspect(node)
         if row is not None and cluster.name not in self._rows():
@@ -192,7 +207,7 @@ class Kind:
             if state == "running":
                 return
         if state != "absent":
-            self.delete(cluster.name)
+            self._delete(cluster.name, lock)
         config = self._folder.path / "kind" / f"{name}.yaml"
         write_private(config, yaml.safe_dump(self._config(cluster.name), sort_keys=False))
         scratch = self._folder.path / "kind" / f"{name}.kubeconfig"
@@ -201,7 +216,7 @@ class Kind:
             stale.unlink(missing_ok=True)
         self._folder.note("creating", cluster=cluster.name)
         argv = ("kind", "create", "cluster", "--name", name, "--config", str(config), "--kubeconfig", str(scratch))
-        self._kind(*argv, "--image", self._settings.node_image, "--wait", "0s", cluster=cluster.name)
+        self._kind(*argv, "--image", self._settings.node_image, "--wait", "0s", cluster=cluster.name, lock=lock)
         self._write_kubeconfig(cluster.name, scratch.read_text(encoding="utf-8"))
         scratch.unlink(missing_ok=True)
         self._engine().exec(node, ["touch", COMPLETE])
@@ -224,7 +239,8 @@ class Kind:
             ],
         }
 
-    def _kind(self, *argv: str, cluster: str, changes: bool = True) -> str:
+    def _kind(self, *argv: str, cluster: str, lock: int | None = None) -> str:
+        """Run kind; with a lock, to change something."""
         env = [("KIND_EXPERIMENTAL_PROVIDER", "docker")]
         if self.network != "kind":
             env.append(("KIND_EXPERIMENTAL_DOCKER_NETWORK", self.network))
@@ -233,18 +249,24 @@ class Kind:
             timeout=CREATE_TIMEOUT,
             env=tuple(env),
             cwd=self._folder.path,
-            step=f"create:{cluster}" if changes else "",
+            step=f"create:{cluster}" if lock is not None else "",
             cluster=cluster,
-            changes=changes,
+            changes=lock is not None,
+            inherits=(lock,) if lock is not None else (),
         )
         with collision.named(self._folder):
             return self._shell.run(command).stdout
 
     def delete(self, cluster: str) -> None:
+        with self._alone(cluster) as lock:
+            self._delete(cluster, lock)
+
+    def _delete(self, cluster: str, lock: int) -> None:
         if cluster in self._rows():
             name = self._cluster(cluster)
-            scratch = self._folder.path / "kind" / f"{name}.kubeconfig"
-            self._kind("kind", "delete", "cluster", "--name", name, "--kubeconfig", str(scratch), cluster=cluster)
+            scratch = str(self._folder.path / "kind" / f"{name}.kubeconfig")
+            argv = ("kind", "delete", "cluster", "--name", name, "--kubeconfig", scratch)
+            self._kind(*argv, cluster=cluster, lock=lock)
         for path in (self._kubeconfig_path(cluster), self._folder.path / "kind" / f"{self._cluster(cluster)}.yaml"):
             path.unlink(missing_ok=True)
 
@@ -267,7 +289,7 @@ class Kind:
     def kubeconfig(self, cluster: str) -> Path:
         path = self._kubeconfig_path(cluster)
         if not path.exists():
-            text = self._kind("kind", "get", "kubeconfig", "--name", self._cluster(cluster), cluster="", changes=False)
+            text = self._kind("kind", "get", "kubeconfig", "--name", self._cluster(cluster), cluster="")
             self._write_kubeconfig(cluster, text)
         return path
 

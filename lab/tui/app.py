@@ -143,6 +143,9 @@ def run(settings: "Settings", name: str) -> int:
     """
     from lab.tui.local import LocalSource
 
-    app = LabApp(LocalSource(settings, name))
+    source = LocalSource(settings, name)
+    # A folder that cannot be read is said on the terminal, where it can be mended.
+    source.standing()
+    app = LabApp(source)
     app.run()
     return app.return_code or 0

@@ -3,12 +3,13 @@
 from lab.errors import LabError
 from lab.results import Diagnosis
 from lab.tui.screens.ask import AskScreen
-from lab.tui.screens.choose import ChooseScreen, verdict
+from lab.tui.screens.choose import ChooseScreen
 from lab.tui.screens.confirm import ConfirmScreen, made_rows, plan_rows
 from lab.tui.screens.doctor import DoctorScreen
 from lab.tui.screens.lab import LabScreen
 from lab.tui.screens.run import RunScreen
 from lab.tui.source import Choice, Standing, Ticket
+from lab.tui.widgets.verdict import verdict
 from tests.tui import data
 from tests.tui.driving import app_of, notices, shown, until
 from tests.tui.fakes import STANDING, FakeSource
@@ -56,6 +57,24 @@ async def test_a_torn_scenario_says_what_is_wrong_and_cannot_be_chosen() -> None
         await pilot.press("enter")
         await pilot.pause()
         assert app.screen is screen
+
+
+async def test_the_provider_is_chosen_where_there_are_several_and_a_simulated_one_says_so() -> None:
+    source = FakeSource(names=("kind", "sim"))
+    app = app_of(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await shown(pilot, ChooseScreen)
+        await until(pilot, lambda: bool(screen.cards))
+        assert "provider kind" in screen.bar.plain
+        await pilot.press("v")
+        await until(pilot, lambda: "SIMULATED" in screen.bar.plain)
+        await pilot.press("enter")
+        confirm = await shown(pilot, ConfirmScreen)
+        assert "SIMULATED" in confirm.bar.plain
+        await until(pilot, lambda: bool(confirm.steps) and confirm.diagnosis is not None)
+        await pilot.press("enter")
+        await shown(pilot, RunScreen)
+    assert source.started[0][3] == "sim"
 
 
 async def test_finding_narrows_the_list_and_escape_brings_it_back() -> None:
@@ -166,7 +185,7 @@ async def test_the_lab_that_stands_is_opened_instead_of_planned() -> None:
         await pilot.press("escape")
         screen = await shown(pilot, ChooseScreen)
         await until(pilot, lambda: screen.list.chosen == data.CENTRALIZED)
-        assert "lab lab: centralized" in screen.bar.plain
+        assert "lab: centralized" in screen.bar.plain
         await pilot.press("enter")
         await shown(pilot, LabScreen)
 

@@ -23,7 +23,7 @@ def standing(**values: object) -> FakeSource:
 
 async def ready(pilot: object, source: FakeSource) -> LabScreen:
     screen = await shown(pilot, LabScreen)  # type: ignore[arg-type]
-    await until(pilot, lambda: screen.status is not None and bool(screen.board), "status and checks")  # type: ignore[arg-type]
+    await until(pilot, lambda: screen.status is not None and bool(screen.learner.board), "status and checks")  # type: ignore[arg-type]
     return screen
 
 
@@ -227,14 +227,14 @@ async def test_check_runs_the_step_s_checks_and_the_lab_s_and_shows_them_as_they
         assert source.started[0][:3] == ("check", "staging-scaled", "registered")
         assert "hub-loss" not in source.started[0]
         source.time += 0.6
-        await until(pilot, lambda: screen.board["staging-scaled"].state == "running")
-        assert screen.board["staging-scaled"].reason == "spec.replicas: got 1, want 2"
+        await until(pilot, lambda: screen.learner.board["staging-scaled"].state == "running")
+        assert screen.learner.board["staging-scaled"].reason == "spec.replicas: got 1, want 2"
         assert "checking" in screen.bar.plain
         await pilot.press("p")
         await until(pilot, lambda: "busy: checking" in notices(app))
         source.step = data.lesson(3, done=True)
         source.time += 60
-        await until(pilot, lambda: screen.doing == "" and screen.board["staging-scaled"].state == "passed")
+        await until(pilot, lambda: screen.doing == "" and screen.learner.board["staging-scaled"].state == "passed")
         assert screen.checks.border_title == "checks 8/8"
 
 
@@ -380,7 +380,8 @@ async def test_a_scenario_without_a_lesson_says_so() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await ready(pilot, source)
         await until(pilot, lambda: "no lesson" in screen.lesson.text)
-        await pilot.press("n", "h")
+        await pilot.press("h", "n")
+        await until(pilot, lambda: "there is no lesson" in notices(app))
 
 
 async def test_h_shows_the_hint_of_the_step_and_of_what_fails() -> None:

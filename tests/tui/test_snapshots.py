@@ -45,7 +45,7 @@ async def chosen(pilot: Pilot[None]) -> ChooseScreen:
 
 async def looked(pilot: Pilot[None]) -> LabScreen:
     screen = await shown(pilot, LabScreen)
-    await until(pilot, lambda: screen.status is not None and bool(screen.board))
+    await until(pilot, lambda: screen.status is not None and bool(screen.learner.board))
     await until(pilot, lambda: bool(screen.lesson.text))
     await pilot.pause(0.1)
     return screen

@@ -21,7 +21,7 @@ from lab.state import LabFolder
 from tests.fakes.world import Died, Kill, World, living, told
 
 SEED = 3
-CHOSEN = {"up": 100, "down": 24, "pause": 10, "resume": 12}
+CHOSEN = {"up": 84, "down": 20, "pause": 8, "resume": 10}
 OUTSIDE = ("docker", "kind", "git ", "gitea", "kube")
 WAYS = {
     "kind create lab-hub": ("half", "late"),
@@ -153,6 +153,28 @@ def test_up_goes_on_where_it_was_killed(point: Kill) -> None:
         check_settled(world)
         take_down(world)
         assert world.others() == others
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        Kill("git init"),
+        Kill("git commit"),
+        Kill("git push"),
+        Kill("git push", phase="after"),
+        Kill("git clone", phase="half"),
+        Kill("git clone", phase="after"),
+        Kill("git config", 4),
+    ],
+    ids=str,
+)
+def test_the_real_git_goes_on_as_well(point: Kill) -> None:
+    with living(real_git=True) as world:
+        die(world, up, point)
+        up(world.lab())
+        check_whole(world)
+        check_settled(world)
+        take_down(world)
 
 
 @each("down")

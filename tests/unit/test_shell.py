@@ -1,12 +1,14 @@
 """Children: what they may see, how they end, and what of them is shown."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,10 +57,15 @@ def gone(pid: int) -> str:
     return ""
 
 
+def await_true(holds: Callable[[], bool]) -> None:
+    def probe() -> str:
+        return "" if holds() else "not yet"
+
+    wait_until(probe, awaited="it", timeout=10, clock=SystemClock(), cancel=threading.Event(), interval=0.02)
+
+
 def await_end(pid: int) -> None:
-    wait_until(
-        lambda: gone(pid), awaited="its end", timeout=5, clock=SystemClock(), cancel=threading.Event(), interval=0.02
-    )
+    await_true(lambda: not gone(pid))
 
 
 # --- environment ----------------------------------------------------------------------------------------------------
@@ -82,6 +89,29 @@ def test_a_child_sees_the_allow_list_and_what_the_command_says(
 def test_a_child_runs_in_a_session_of_its_own(shell: SystemShell) -> None:
     session = int(shell.run(python("import os; print(os.getsid(0))")).stdout)
     assert session != os.getsid(0)
+
+
+def test_a_lock_that_a_child_was_given_lasts_until_it_ends(shell: SystemShell, tmp_path: Path) -> None:
+    path, started = tmp_path / "lock", tmp_path / "started"
+
+    def locked() -> bool:
+        with path.open("w") as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    mine = path.open("w")
+    fcntl.flock(mine, fcntl.LOCK_EX)
+    command = script(f"touch {started}; sleep 30", inherits=(mine.fileno(),))
+    thread = threading.Thread(target=lambda: shell.run(command, check=False))
+    thread.start()
+    await_true(started.exists)
+    mine.close()
+    assert locked()
+    await_true(lambda: bool(shell.abort()) or not thread.is_alive())
+    assert not locked()
 
 
 def test_it_runs_where_the_command_says(shell: SystemShell, tmp_path: Path) -> None:
@@ -218,13 +248,8 @@ def test_abort_ends_every_child(shell: SystemShell, tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
 
-    def started() -> str:
-        return "" if sum(bool(p.read_text()) for p in tmp_path.iterdir()) == 3 else "not all started"
-
-    wait_until(started, awaited="them", timeout=10, clock=SystemClock(), cancel=threading.Event(), interval=0.02)
-    shell.abort()
-    for thread in threads:
-        thread.join(timeout=10)
+    await_true(lambda: sum(bool(p.read_text()) for p in tmp_path.iterdir()) == 3)
+    await_true(lambda: bool(shell.abort()) or not any(thread.is_alive() for thread in threads))
     assert all(result.exit_code < 0 for result in results)
     for path in tmp_path.iterdir():
         await_end(int(path.read_text()))

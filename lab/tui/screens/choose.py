@@ -10,7 +10,6 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 
-from lab.results import Diagnosis
 from lab.tui.actions import Facts, bindings
 from lab.tui.messages import CatalogRead, Diagnosed
 from lab.tui.screens.page import Page
@@ -20,6 +19,7 @@ from lab.tui.topology import picture
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.find import Find
 from lab.tui.widgets.rows import Row, RowList, Rows
+from lab.tui.widgets.verdict import verdict
 
 SETTLE = 0.25
 """Seconds the highlight rests on a scenario before doctor is asked about it."""
@@ -134,12 +134,9 @@ class ChooseScreen(Page):
         self.bar.left = crumbs(Content.styled("GitOps Lab", "bold $accent"), "choose a scenario")
         standing = ""
         if self.standing:
-            name = self.standing.scenario.rpartition("/")[2]
-            standing = (
-                f"lab {self.standing.lab}: {name}"
-                if self.standing.complete
-                else f"lab {self.standing.lab}: {name}, unfinished"
-            )
+            name = "lab" if self.standing.lab == "lab" else f"lab {self.standing.lab}"
+            unfinished = "" if self.standing.complete else ", unfinished"
+            standing = f"{name}: {self.standing.scenario.rpartition('/')[2]}{unfinished}"
         self.bar.right = crumbs(standing, Content("provider ") + speaker(self.provider) if self.provider else "")
 
     def _draw_list(self) -> None:
@@ -273,32 +270,3 @@ class ChooseScreen(Page):
 def _words(card: Card) -> str:
     meta = card.scenario.metadata if card.scenario else None
     return f"{card.id} {meta.title} {meta.summary} {meta.level}" if meta else card.id
-
-
-def verdict(diagnosis: Diagnosis | None, error: str = "") -> list[Row]:
-    """Doctor's word in a few lines: problems with their fixes first, else the figure that matters most."""
-    if diagnosis is None:
-        return [Row(left=VERDICT["unknown"].content(f"doctor could not look: {error}"))]
-    problems = [f for f in diagnosis.findings if f.verdict == "problem"]
-    warnings = [f for f in diagnosis.findings if f.verdict == "warning"]
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        rows = [Row(left=VERDICT["problem"].content(f"it cannot run here yet: {count}"))]
-    else:
-        rows = [Row(left=VERDICT["ok"].content("this machine can run it"))]
-        memory = next((f.detail for f in diagnosis.findings if f.id == "memory" and f.verdict == "ok"), "")
-        if memory:
-            rows.append(Row(left=Content.styled(memory, "$text-muted"), indent=2, hang=0))
-    mark = VERDICT["problem"]
-    for finding in problems:
-        title = mark.only() + Content(f" {finding.title}")
-        if finding.detail:
-            title += Content.styled(f": {finding.detail}", "$text-muted")
-        fix = (Row(left=Content.styled(f"$ {finding.fix}", "$accent"), indent=4),) if finding.fix else ()
-        rows.append(Row(left=title, indent=2, below=fix))
-    if warnings:
-        count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
-        rows.append(
-            Row(left=VERDICT["warning"].content(f"{count}; d shows {'it' if len(warnings) == 1 else 'them'}"), indent=2)
-        )
-    return rows

@@ -15,12 +15,12 @@ from lab.results import Diagnosis
 from lab.tui.actions import Facts, bindings
 from lab.tui.messages import Diagnosed, Planned, RunStartedHere
 from lab.tui.screens.ask import AskScreen
-from lab.tui.screens.choose import verdict
 from lab.tui.screens.page import Page
 from lab.tui.source import Choice, Standing
 from lab.tui.states import VERDICT
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.rows import Panel, Row
+from lab.tui.widgets.verdict import verdict
 
 
 class ConfirmScreen(Page):

@@ -1,42 +1,24 @@
 """Is it true: the fleet, the clusters, the lesson step and the checks of a lab that stands."""
 
-import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Key
-from textual.message import Message
 from textual.widgets import DataTable, Input, OptionList
 
-from lab.events import CheckFinished, CheckRetried, CheckStarted, RunFinished
-from lab.report.states import seconds, size
-from lab.results import LabStatus, LessonStatus
+from lab.report.states import size
 from lab.tui.actions import Facts, bindings
 from lab.tui.cadence import Cadence
 from lab.tui.fleet import arrange, well
-from lab.tui.messages import (
-    ActiveFound,
-    LessonArrived,
-    LossNamed,
-    PushEnded,
-    RepositoriesRead,
-    RunAdvanced,
-    RunStartedHere,
-    RunVanished,
-    StatusArrived,
-    StatusFailed,
-)
-from lab.tui.runview import advance
-from lab.tui.screens.ask import AskScreen, LineScreen, PickScreen
+from lab.tui.messages import ActiveFound, LessonArrived, StatusArrived, StatusFailed
+from lab.tui.screens.ask import PickScreen
+from lab.tui.screens.changes import CHECKING, Changes
 from lab.tui.screens.detail import of_application, of_check
-from lab.tui.screens.page import Page
-from lab.tui.source import CheckRow, RunLost, Ticket
 from lab.tui.states import ago, since
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.find import Find
@@ -49,7 +31,7 @@ LESSON_EVERY = 12.0
 """Seconds between two looks at where the learner is."""
 
 
-class LabScreen(Page):
+class LabScreen(Changes):
     """Four panes that keep their place."""
 
     PAGE = "lab"
@@ -58,22 +40,12 @@ class LabScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.cadence = Cadence()
-        self.status: LabStatus | None = None
         self.failure = ""
-        self.board: dict[str, CheckRow] = {}
-        self.here: LessonStatus | None = None
-        self.browsed: LessonStatus | None = None
-        self.wanted = 0
-        """Number of the step that was browsed to; 0: the one the learner is at."""
-        self.hint = False
-        self.doing = ""
-        """What was started from this screen and goes on."""
         self.grid = FleetGrid(id="fleet")
         self.clusters = Panel("clusters", id="clusters")
         self.lesson = LessonPane(id="lesson")
         self.checks = RowList("checks", id="checks")
         self._lesson_asked = float("-inf")
-        self._stop = threading.Event()
 
     def compose(self) -> ComposeResult:
         yield self.bar
@@ -91,9 +63,6 @@ class LabScreen(Page):
         self.set_interval(TICK, self._tick)
         self._tick()
 
-    def on_unmount(self) -> None:
-        self._stop.set()
-
     def on_key(self, _: Key) -> None:
         if self.cadence.equal:
             self.cadence.hurry()
@@ -107,7 +76,7 @@ class LabScreen(Page):
             self.in_thread(self._ask_status, "status", lambda error, _: StatusFailed(error))
         if self.is_active and now - self._lesson_asked >= LESSON_EVERY:
             self._ask_lesson()
-        self._draw_bar()
+        self.draw_bar()
 
     def _ask_status(self) -> StatusArrived:
         status = self.source.status()
@@ -133,30 +102,31 @@ class LabScreen(Page):
             self._draw_fleet()
             self.clusters.show(cluster_rows(message.status))
             self.refresh_bindings()
-        self._draw_bar()
+        self.draw_bar()
 
     @on(StatusFailed)
     def _take_failure(self, message: StatusFailed) -> None:
         self.cadence.failed()
         self.failure = message.reason
-        self._draw_bar()
+        self.draw_bar()
 
     @on(LessonArrived)
     def _take_lesson(self, message: LessonArrived) -> None:
         if message.current:
-            if self.here and message.lesson and message.lesson.step != self.here.step:
-                self.browsed, self.wanted, self.hint = None, 0, False
-            self.here = message.lesson
-        elif message.lesson and message.lesson.step == self.wanted:
-            self.browsed = message.lesson
-        if not self.doing.startswith("check"):
-            self.board = merged(self.board, message.checks, self.here)
-        if not message.current:
+            self.learner.look(message.lesson)
+        else:
+            self.learner.arrive(message.lesson)
             # Browsing marks what was read: the learner may be further now.
             self._ask_lesson()
+        if self.doing != CHECKING:
+            self.learner.know(message.checks)
         self._draw_lesson()
-        self._draw_checks()
-        self._draw_bar()
+        self.draw_checks()
+        self.draw_bar()
+
+    def look_again(self) -> None:
+        self.cadence.hurry()
+        self._ask_lesson()
 
     # --- facts --------------------------------------------------------------------------------------------------
 
@@ -166,15 +136,10 @@ class LabScreen(Page):
         running = status.running if status else ""
         return Facts(lab=status.state if status else "", busy=self.doing or running, watched=bool(running))
 
-    @property
-    def shown(self) -> LessonStatus | None:
-        """The step on the screen."""
-        return self.browsed or self.here
-
     # --- drawing ------------------------------------------------------------------------------------------------
 
-    def _draw_bar(self) -> None:
-        status, here = self.status, self.here
+    def draw_bar(self) -> None:
+        status, here = self.status, self.learner.here
         step = f"step {here.step} of {here.steps}: {here.title}" if here else ""
         if here and here.done:
             step = "the lesson is done"
@@ -186,9 +151,9 @@ class LabScreen(Page):
         if not old and self.failure and status is None:
             old = Content.styled(f" no answer: {self.failure} ", "reverse $warning")
         self.set_class(age is not None, "-stale")
-        doing = Content.styled(f"… {self.doing}", "$accent") if self.doing else Content("")
+        doing = Content.styled(f"{self.doing}…", "$accent") if self.doing else Content("")
         if not doing and status and status.running:
-            doing = Content.styled(f"… {status.running}", "$accent")
+            doing = Content.styled(status.running.partition(", ")[0].replace("`", ""), "$accent")
         used = sum(cluster.memory_bytes for cluster in status.clusters) if status else 0
         memory = size(used) if used and not old else ""
         provider = speaker(status.provider) if status else ""
@@ -221,30 +186,23 @@ class LabScreen(Page):
             self.grid.border_subtitle = ""
 
     def _draw_lesson(self) -> None:
-        self.lesson.show(self.shown, self.here.step if self.here else 0, self.hint)
+        here = self.learner.here
+        self.lesson.show(self.learner.shown, here.step if here else 0, self.learner.hint)
 
-    def _draw_checks(self) -> None:
-        step = [result.id for result in self.here.checks] if self.here else []
-        chosen = self.checks.chosen
-        open_one = chosen if self.checks.has_focus else ""
-        hinting = self._hinting(chosen) if self.hint else ""
-        rows = check_rows(self.board.values(), step, "*", hinting)
+    def draw_checks(self) -> None:
+        learner, chosen = self.learner, self.checks.chosen
+        hinting = learner.hinting(chosen)
+        rows = check_rows(learner.board.values(), learner.deciding, "*", hinting)
         if not self.checks.fits(rows):
-            rows = check_rows(self.board.values(), step, open_one, hinting)
-        # A drill that nobody asked for is not missing.
-        listed = [self.board[row.id] for row in rows if row.id]
-        visible = [check for check in listed if check.phase != "drill" or check.state != "unknown"]
-        held = sum(check.state == "passed" for check in visible)
-        self.checks.border_title = f"checks {held}/{len(visible)}" if visible else "checks"
+            full = chosen if self.checks.has_focus else ""
+            rows = check_rows(learner.board.values(), learner.deciding, full, hinting)
+        held, count = learner.held(row.id for row in rows if row.id)
+        self.checks.border_title = f"checks {held}/{count}" if count else "checks"
         self.checks.show(rows or [Row(left=Content.styled("no checks", "$text-muted"))])
 
     def on_resize(self) -> None:
         """What fits has changed."""
-        self.call_after_refresh(self._draw_checks)
-
-    def _hinting(self, chosen: str) -> str:
-        """The check whose hint helps most: the first that failed, else the chosen one."""
-        return next((c.id for c in self.board.values() if c.state == "failed" and c.hint), chosen)
+        self.call_after_refresh(self.draw_checks)
 
     @on(DataTable.CellHighlighted, "#fleet")
     def _moved(self) -> None:
@@ -252,7 +210,7 @@ class LabScreen(Page):
 
     @on(OptionList.OptionHighlighted, "#checks")
     def _open_check(self) -> None:
-        self._draw_checks()
+        self.draw_checks()
 
     @on(DataTable.CellSelected, "#fleet")
     @on(OptionList.OptionSelected, "#checks")
@@ -271,7 +229,7 @@ class LabScreen(Page):
 
     def do_why(self) -> None:
         provider = self.status.provider if self.status else ""
-        check = self.board.get(self.checks.chosen) if self.checks.has_focus else None
+        check = self.learner.board.get(self.checks.chosen) if self.checks.has_focus else None
         if check is not None:
             self.host.open_detail(of_check(check), provider, self.facts.busy)
         elif cells := self.grid.place.cells:
@@ -288,26 +246,21 @@ class LabScreen(Page):
         self._browse(-1)
 
     def _browse(self, by: int) -> None:
-        shown = self.shown
-        if shown is None:
-            return
-        # Counted from the step asked for last, which may still be on its way.
-        step = (self.wanted or shown.step) + by
-        if not 1 <= step <= shown.steps:
-            self.notify("this is the last step" if by > 0 else "this is the first step")
-        elif self.here and step == self.here.step:
-            self.browsed, self.wanted = None, 0
-            self._draw_lesson()
+        if refusal := self.learner.browse(by):
+            self.notify(refusal)
+        elif self.learner.wanted:
+            self._ask_lesson(self.learner.wanted)
         else:
-            self.wanted = step
-            self._ask_lesson(step)
+            self._draw_lesson()
 
     def do_hint(self) -> None:
-        self.hint = not self.hint
+        self.learner.hint = not self.learner.hint
         self._draw_lesson()
-        self._draw_checks()
+        self.draw_checks()
 
     def do_find(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
         self.query_one(Find).open()
 
     def do_scenarios(self) -> None:
@@ -341,158 +294,3 @@ class LabScreen(Page):
         except SuspendNotSupported:
             self.notify("lab shell", title="this terminal cannot be lent; type in another one:", severity="warning")
         self.cadence.hurry()
-
-    # --- actions: changing --------------------------------------------------------------------------------------
-
-    def do_check(self) -> None:
-        step = [result.id for result in self.here.checks] if self.here else []
-        usual = [check.id for check in self.board.values() if check.phase == "up"]
-        self.check_these(list(dict.fromkeys([*step, *usual])))
-
-    def check_these(self, ids: list[str]) -> None:
-        """Run these checks, or with none the lab's own, and show here what they say."""
-        self.doing = "checking"
-        self._draw_bar()
-        self.refresh_bindings()
-        self._follow(ids)
-
-    @work(thread=True, group="check", exit_on_error=False)
-    def _follow(self, ids: list[str]) -> None:
-        try:
-            ticket = self.source.start("check", ids)
-            for events in self.source.follow(ticket, self._stop):
-                self.post_message(RunAdvanced(events))
-        except RunLost as lost:
-            self.post_message(RunVanished(lost.lines))
-        except Exception as error:  # a run that cannot be started must not take the screens down
-            self.post_message(RunVanished((repr(error),)))
-
-    @on(RunAdvanced)
-    def _advance(self, message: RunAdvanced) -> None:
-        for event in message.events:
-            if isinstance(event, CheckStarted | CheckRetried | CheckFinished):
-                self.board[event.check] = advance(self.board.get(event.check), event)
-            elif isinstance(event, RunFinished):
-                self._end_check(event)
-        self._draw_checks()
-
-    def _end_check(self, event: RunFinished) -> None:
-        self.doing = ""
-        self._again()
-        if event.error and event.error != "checks-failed":
-            self.notify(f"{event.message}\n{event.hint}", severity="error", markup=False, timeout=12)
-
-    @on(RunVanished)
-    def _vanish(self, message: RunVanished) -> None:
-        self.doing = ""
-        self._again()
-        said = "\n".join(message.lines[-4:]) or "it ended without a word"
-        self.notify(said, title="lab check", severity="error", markup=False, timeout=12)
-
-    def _again(self) -> None:
-        """Look at everything once more, now."""
-        self.cadence.hurry()
-        self._ask_lesson()
-        self.refresh_bindings()
-        self._draw_bar()
-
-    def do_push(self) -> None:
-        self.in_thread(lambda: RepositoriesRead(tuple(self.source.repositories())), "repositories", self.refused)
-
-    @on(RepositoriesRead)
-    def _ask_repository(self, message: RepositoriesRead) -> None:
-        names = message.names
-        if not names:
-            self.notify("the scenario has no repository", severity="warning")
-        elif len(names) == 1:
-            self._ask_message(names[0])
-        else:
-            self.app.push_screen(PickScreen("push", [(name, name) for name in names]), self._ask_message)
-
-    def _ask_message(self, repository: str | None) -> None:
-        if repository:
-            self.app.push_screen(
-                LineScreen(f"push {repository}: commit message", "change from the lab"),
-                lambda message: self._push(repository, message),
-            )
-
-    def _push(self, repository: str, message: str | None) -> None:
-        if not message:
-            return
-        self.doing = "pushing"
-        self._draw_bar()
-        self.refresh_bindings()
-        self.in_thread(
-            lambda: PushEnded(self.source.push(repository, message)),
-            "push",
-            lambda error, hint: PushEnded(None, error, hint),
-        )
-
-    @on(PushEnded)
-    def _pushed(self, message: PushEnded) -> None:
-        self.doing = ""
-        self._again()
-        pushed = message.pushed
-        if pushed is None:
-            self.notify(f"{message.error}\n{message.hint}", severity="error", markup=False, timeout=12)
-            return
-        count = len(pushed.applications)
-        reached = f"{count} application{'s' if count != 1 else ''} in {seconds(pushed.seconds)}"
-        title = f"pushed {pushed.repository} {pushed.revision[:7]}"
-        self.notify(f"reached {reached}", title=title, markup=False, timeout=8)
-
-    def do_pause(self) -> None:
-        self._start("pause")
-
-    def do_resume(self) -> None:
-        self._start("resume")
-
-    def do_mend(self) -> None:
-        choice = self.host.choice_of(self.status)
-        if choice is not None:
-            self._start("up", tuple(self.source.up_arguments(choice)))
-
-    def do_down(self) -> None:
-        self.in_thread(lambda: LossNamed(self.source.loss()), "loss", self.refused)
-
-    @on(LossNamed)
-    def _ask_down(self, message: LossNamed) -> None:
-        name = "the lab" if self.source.name == "lab" else f"lab {self.source.name}"
-        lines = [*message.loss.lines]
-        if message.loss.unsaved:
-            lines += ["", f"Only there: {message.loss.unsaved}"]
-        self.app.push_screen(
-            AskScreen(
-                f"Remove {name}? This goes:",
-                lines,
-                yes="remove",
-                no="keep",
-            ),
-            lambda yes: self._start("down", ("--yes",)) if yes else None,
-        )
-
-    def _start(self, command: str, arguments: tuple[str, ...] = ()) -> None:
-        def start() -> Message:
-            ticket: Ticket = self.source.start(command, arguments)
-            return RunStartedHere(ticket)
-
-        self.in_thread(start, "start", self.refused)
-
-    @on(RunStartedHere)
-    def _started(self, message: RunStartedHere) -> None:
-        self.host.show_run(message.ticket)
-
-
-def merged(
-    before: Mapping[str, CheckRow], checks: Sequence[CheckRow], here: LessonStatus | None
-) -> dict[str, CheckRow]:
-    """The scenario's checks with what the lesson saw just now; evidence of an outcome that still stands is kept."""
-    board = {check.id: check for check in checks}
-    for result in here.checks if here else ():
-        known = board.get(result.id)
-        board[result.id] = CheckRow.of(result, known.phase if known else "lesson", known.cluster if known else "")
-    for id, check in board.items():
-        old = before.get(id)
-        if old and old.evidence and not check.evidence and (old.state, old.reason) == (check.state, check.reason):
-            board[id] = replace(check, evidence=old.evidence)
-    return board

@@ -27,6 +27,7 @@ DOING = {
     "pause": "pausing",
     "resume": "resuming",
     "check": "checking",
+    "push": "pushing",
 }
 TICK = 1.0
 """Seconds between two drawings of the elapsed time."""
@@ -133,7 +134,8 @@ class RunScreen(Page):
         if view.checks:
             rows += [Row(), Row(left=Content.styled(f"checks {view.passed}/{len(view.checks)}", "bold"))]
             rows += [check_row(check) for check in view.checks.values()]
-        self.steps.show(rows or [Row(left=Content.styled("… waiting for its first word", "$text-muted"))])
+        silent = f"… {doing}" if view.started else "… waiting for its first word"
+        self.steps.show(rows or [Row(left=Content.styled(silent, "$text-muted"))])
         self.call_after_refresh(self._keep_in_sight)
 
     def _step_rows(self, step: StepView, now: float) -> list[Row]:

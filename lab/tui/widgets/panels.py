@@ -18,9 +18,10 @@ NO_LESSON = "This scenario has no lesson. Look around: **enter** on a cell of th
 
 def cluster_rows(status: LabStatus) -> list[Row]:
     """What differs from what `up` would leave, then the clusters with what they are for."""
-    # What a cluster's own row says already is not said twice.
+    # What a cluster's own row says already is not said twice; what is missing while it is made or paused is no drift.
     said = {f"cluster {cluster.name} is {cluster.state}" for cluster in status.clusters}
-    problems = [problem for problem in status.problems if problem not in said and status.state != "paused"]
+    drift = status.state != "paused" and not status.running
+    problems = [problem for problem in status.problems if drift and problem not in said]
     rows = [Row(left=Content.styled(f"{VERDICT['warning'].glyph} {problem}", "$warning")) for problem in problems]
     rows += [_cluster(cluster) for cluster in status.clusters]
     places = (("workspace", status.workspace), ("git", status.git_url), ("Argo CD", status.ui_url))
