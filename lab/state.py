@@ -207,7 +207,8 @@ class LabFolder:
             try:
                 fcntl.flock(sign, fcntl.LOCK_EX)
                 line = json.dumps({"command": command, "pid": os.getpid(), "boot": boot_id(), "since": time.time()})
-                os.pwrite(sign, line.encode(), 0)
+                with contextlib.suppress(OSError):  # a full disk; whoever asks is told of another command
+                    os.pwrite(sign, line.encode(), 0)
                 yield
             finally:
                 self._sign.unlink(missing_ok=True)
@@ -275,10 +276,11 @@ class LabFolder:
             # Moved away whole first: half a workspace would look like work that is not pushed.
             removed = self.path / "removed"
             shutil.rmtree(removed, ignore_errors=True)
-            make_private(removed)
-            for path in self.path.iterdir():
-                if path not in (removed, self.record_path):
-                    path.rename(removed / path.name)
+            with contextlib.suppress(LabError):  # a full disk
+                make_private(removed)
+                for path in self.path.iterdir():
+                    if path not in (removed, self.record_path):
+                        path.rename(removed / path.name)
             shutil.rmtree(removed, ignore_errors=True)
             shutil.rmtree(self.path, ignore_errors=True)
         self._sign.unlink(missing_ok=True)

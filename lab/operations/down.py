@@ -1,5 +1,7 @@
 """Take a lab down and leave nothing."""
 
+import contextlib
+
 from lab import engine, git_workspace, plan
 from lab.errors import LabError, as_lab_error
 from lab.results import RunResult
@@ -24,7 +26,8 @@ def down(lab: Lab, discard: bool = False) -> RunResult:
             for step in steps
         )
         with lab.recording("down", infos) as recording:
-            lab.mark_complete(False)
+            with contextlib.suppress(LabError):  # the disk is full, and this is what makes room
+                lab.mark_complete(False)
             try:
                 engine.undo(steps, lab)
             except Exception as error:

@@ -345,7 +345,7 @@ class World:
 @cache
 def duo() -> Scenario:
     """A scenario of two clusters: an ApplicationSet and an Application, both from one repository."""
-    root = Path(tempfile.mkdtemp())
+    root = Path(tempfile.mkdtemp(dir=_memory()))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     return scenarios.load(write_duo(root / "duo"), root)
 
@@ -799,11 +799,15 @@ def _watch(world: World) -> None:
     _watched[:] = [world]
 
 
+def _memory() -> str | None:
+    """A folder in memory, where the system has one."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 @contextlib.contextmanager
 def living(name: str = "lab", real_git: bool = False) -> Iterator[World]:
     """A world for one test, in memory where the system has a folder for that."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         try:
             yield World(Path(folder), name, real_git)
         finally:

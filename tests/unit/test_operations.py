@@ -257,13 +257,25 @@ def test_an_image_that_cannot_be_had_is_named_and_nothing_is_made(world: World) 
 )
 def test_a_full_disk_is_said_and_overcome(world: World, point: str) -> None:
     failure = world.fail(point, full)
-    error = refused(lambda: up(world.lab()))
+    heard: list[Event] = []
+    error = refused(lambda: up(world.lab(sink=heard.append)))
     assert (error.code, error.exit_code) == ("disk-full", 3)
+    assert [event.error for event in told(heard, RunFinished)] in ([], ["disk-full"])
     failure.times = 0
     up(world.lab())
     check_whole(world)
     check_settled(world)
     take_down(world)
+
+
+def test_down_makes_room_on_a_full_disk(world: World) -> None:
+    up(world.lab())
+    for point in ("file open labs/lab/runs/*", "file open labs/lab/lab.json*", "file mkdir *", "file rename *"):
+        world.fail(point, full)
+    heard: list[Event] = []
+    assert down(world.lab(sink=heard.append)).outcome == "success"
+    assert isinstance(heard[-1], RunFinished)
+    assert world.ours() == []
 
 
 @pytest.mark.parametrize(

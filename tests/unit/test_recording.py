@@ -167,6 +167,18 @@ def test_a_full_disk_is_said_once_and_the_end_is_still_heard(folder: LabFolder) 
     assert [type(event) for event in heard] == [RunFinished]
 
 
+def test_a_run_that_makes_room_goes_on_without_a_log(folder: LabFolder) -> None:
+    clock = FakeClock()
+    make_private(folder.runs)
+    (folder.runs / f"{int(clock.now() * 1000):013d}-down-{os.getpid()}.jsonl").symlink_to("/dev/full")
+    heard: list[Event] = []
+    recording = Recording(folder, "down", clock, heard.append, strict=False)
+    recording(ChangeMade(command="kind delete cluster"))
+    recording.close()
+    assert [type(event) for event in heard] == [ChangeMade]
+    assert recording.changes == 1
+
+
 def test_a_switch_reports_to_whoever_listens_now() -> None:
     first: list[Event] = []
     second: list[Event] = []

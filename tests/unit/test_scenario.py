@@ -112,6 +112,12 @@ def test_rights_may_limit_the_own_cluster(tmp_path: Path) -> None:
     assert load(folder).spec.argocd[0].rights["hub"].namespaces == ("argocd",)
 
 
+def test_no_file_stays_open() -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    load(SMALL)
+    assert len(list(Path("/dev/fd").iterdir())) == before
+
+
 # --- digest ---------------------------------------------------------------------------------------------------------
 
 
