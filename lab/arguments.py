@@ -66,7 +66,7 @@ def usage(problem: str, fix: str, why: str = "") -> Exception:
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
-    from lab.problems import nearest
+    from lab.reading.problems import nearest
 
     return nearest(word, known) or ""
 

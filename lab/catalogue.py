@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.problems import nearest, printable
-from lab.scenario_files import kind_of
+from lab.reading.files import kind_of
+from lab.reading.problems import nearest, printable
 from lab.settings import Settings
 
 FILE = "scenario.yaml"

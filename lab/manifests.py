@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab.dialects import MANIFEST, Dialect
-from lab.marks import Document, decode, parse
 from lab.ports import Object
-from lab.problems import START, KeyPath, Problem, Problems, Report, ScenarioProblems, did_you_mean, listed
-from lab.scenario_files import FILE_LIMIT, below, kind_of, listing, read_bytes
+from lab.reading.dialects import MANIFEST, Dialect
+from lab.reading.files import FILE_LIMIT, below, kind_of, listing, read_bytes
+from lab.reading.marks import Document, decode, parse
+from lab.reading.problems import START, KeyPath, Problem, Problems, Report, ScenarioProblems, did_you_mean, listed
 
 TRUSTED_LIMIT = 16 << 20
 """Bytes of a manifest whose content is pinned, such as Argo CD's release (2 MB)."""

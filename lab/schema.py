@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lab.lesson_files import FrontMatter
 from lab.model import CHECK_KINDS, ScenarioFile
+from lab.scenario.lessons import FrontMatter
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path("scenarios/scenario.schema.json")

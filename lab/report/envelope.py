@@ -12,10 +12,12 @@ VERSION = 1
 """Of the envelope's keys; grows when one is renamed or removed."""
 
 
-def error_item(error: LabError, log: str = "") -> dict[str, str]:
-    """One entry of `errors`."""
+def error_item(error: LabError, log: str = "") -> dict[str, Any]:
+    """One entry of `errors`. For a file that is not as it must be, `problems` says each with file, line and column."""
     item = {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
-    return {name: clean(text) for name, text in {**item, "details": error.details, "log": log}.items()}
+    texts: dict[str, Any] = {n: clean(text) for n, text in {**item, "details": error.details, "log": log}.items()}
+    problems = getattr(error, "problems", ())
+    return {**texts, "problems": [asdict(problem) for problem in problems]} if problems else texts
 
 
 def plain(value: object) -> Any:
@@ -32,7 +34,7 @@ def plain(value: object) -> Any:
 
 
 def envelope(
-    command: str, exit_code: int, data: object = None, errors: list[dict[str, str]] | None = None, status: str = ""
+    command: str, exit_code: int, data: object = None, errors: list[dict[str, Any]] | None = None, status: str = ""
 ) -> str:
     """One line of JSON: version, command, status, exit_code, data, errors."""
     word = status if status in ("success", "partial") else "error" if status or exit_code else "success"

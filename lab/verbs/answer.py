@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
@@ -32,7 +32,7 @@ class Answer:
     exit_code: int = OK
     status: str = ""
     """A run's outcome; empty: told by the exit code."""
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
 
 
 def open_lab(args: Namespace, sink: Sink = silent) -> "Lab":

@@ -23,7 +23,7 @@ from lab.waiting import SystemClock
 
 
 def scenarios(args: Namespace, writer: Writer) -> Answer:
-    from lab.problems import ScenarioProblems
+    from lab.reading.problems import ScenarioProblems
     from lab.scenario import all_scenarios
 
     broken: list[ScenarioProblems] = []

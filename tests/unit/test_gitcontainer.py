@@ -11,7 +11,8 @@ from lab.events import ChangeMade, Event
 from lab.providers.gitcontainer import HOME_LABEL, OWNER_LABEL, ROLE_LABEL, GitContainer
 from lab.session import Lab
 from tests.fakes.docker import Container
-from tests.fakes.world import World, WorldGitea, living, told
+from tests.fakes.world import World, living, told
+from tests.fakes.world_git import WorldGitea
 
 
 @pytest.fixture

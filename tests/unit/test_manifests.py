@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lab.dialects import MANIFEST
 from lab.errors import USAGE
 from lab.manifests import TRUSTED_LIMIT, documents, images, images_of, manifest_files, substitute
-from lab.marks import parse
-from lab.problems import Problem, Problems, ScenarioProblems
+from lab.reading.dialects import MANIFEST
+from lab.reading.marks import parse
+from lab.reading.problems import Problem, Problems, ScenarioProblems
 
 SERVERS = {"cluster.hub.server": "https://lab-hub-control-plane:6443", "cluster.w1.server": "https://lab-w1:6443"}
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"

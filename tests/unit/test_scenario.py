@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import catalogue, rules
+from lab import catalogue
 from lab.errors import USAGE, LabError
-from lab.scenario import ScenarioProblems, all_scenarios, find, load, names
+from lab.scenario import ScenarioProblems, all_scenarios, find, load, names, rules
 from lab.settings import Settings
 from tests.fakes.scenario_folder import SMALL, small
 

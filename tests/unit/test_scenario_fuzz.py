@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.problems import Problem
+from lab.reading.problems import Problem
 from lab.scenario import ScenarioProblems, load
 from tests.fakes.scenario_folder import SMALL, small
 

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from lab.errors import USAGE, LabError
-from lab.problems import Problem
+from lab.reading.problems import Problem
 from lab.scenario import ScenarioProblems, load
 from tests.fakes.scenario_folder import GOLDEN, small
 

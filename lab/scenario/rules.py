@@ -5,7 +5,6 @@ import shlex
 import warnings
 from pathlib import Path
 
-from lab.facts import Facts
 from lab.manifests import (
     SUFFIXES,
     applied_files,
@@ -15,9 +14,10 @@ from lab.manifests import (
     located_objects,
     read_documents,
 )
-from lab.marks import Document
-from lab.problems import START, KeyPath, Problems, Report, display, listed, quoted
-from lab.scenario_files import FOLDER_FILES, FOLDER_LIMIT, below, executable, inside, kind_of
+from lab.reading.files import FOLDER_FILES, FOLDER_LIMIT, below, executable, inside, kind_of
+from lab.reading.marks import Document
+from lab.reading.problems import START, KeyPath, Problems, Report, display, listed, quoted
+from lab.scenario.facts import Facts
 
 _LABEL_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL_KEY = re.compile(rf"([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_LABEL_NAME}")

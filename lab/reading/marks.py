@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from lab.dialects import CORE_TAGS, TAG, TRUE, Dialect, number
-from lab.problems import START, KeyPath, Place, Report, printable, quoted
-from lab.syntax import syntax_problem
+from lab.reading.dialects import CORE_TAGS, TAG, TRUE, Dialect, number
+from lab.reading.problems import START, KeyPath, Place, Report, printable, quoted
+from lab.reading.syntax import syntax_problem
 
 DEPTH = 64
 """Nested lists and mappings; far more than any manifest has."""

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lab.dialects import LAB
-from lab.facts import Facts
-from lab.marks import decode, parse
 from lab.model import LessonStep, Part, is_name
-from lab.problems import START, Problems, Report
-from lab.rules import one_line
-from lab.scenario_files import inside, kind_of, listing, read_bytes
-from lab.wording import validate
+from lab.reading.dialects import LAB
+from lab.reading.files import inside, kind_of, listing, read_bytes
+from lab.reading.marks import decode, parse
+from lab.reading.problems import START, Problems, Report
+from lab.reading.wording import validate
+from lab.scenario.facts import Facts
+from lab.scenario.rules import one_line
 
 FOLDER = "lesson"
 _FILE = re.compile(r"([0-9]{2})-(.+)\.md")

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.marks import Document
-from lab.problems import LISTED, KeyPath, Report, did_you_mean, listed, quoted
-from lab.scenario_files import Kind, inside, kind_of
-from lab.wording import value_at
+from lab.reading.files import Kind, inside, kind_of
+from lab.reading.marks import Document
+from lab.reading.problems import LISTED, KeyPath, Report, did_you_mean, listed, quoted
+from lab.reading.wording import value_at
 
 
 class Facts:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from lab.problems import START, Problems, Report
+from lab.reading.problems import START, Problems, Report
 
 FILE_LIMIT = 1 << 20
 """Bytes of one file of the lab's own format or one manifest."""

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from lab.marks import Document
-from lab.problems import KeyPath, Report, did_you_mean, listed, nearest, quoted
+from lab.reading.marks import Document
+from lab.reading.problems import KeyPath, Report, did_you_mean, listed, nearest, quoted
 
 Model = TypeVar("Model", bound=BaseModel)
 

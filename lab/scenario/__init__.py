@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from lab.catalogue import FILE, locate, names
-from lab.dialects import LAB
-from lab.facts import Facts
-from lab.lesson_files import read_lesson
 from lab.manifests import read_documents
-from lab.marks import Document
 from lab.model import Scenario, ScenarioFile
-from lab.problems import START, Problem, Problems, Report, ScenarioProblems
-from lab.rules import check_scenario
-from lab.scenario_files import digest, inside, resolved
+from lab.reading.dialects import LAB
+from lab.reading.files import digest, inside, resolved
+from lab.reading.marks import Document
+from lab.reading.problems import START, Problem, Problems, Report, ScenarioProblems
+from lab.reading.wording import validate
+from lab.scenario.facts import Facts
+from lab.scenario.lessons import read_lesson
+from lab.scenario.rules import check_scenario
 from lab.settings import Settings
-from lab.wording import validate
 
 __all__ = ["Problem", "ScenarioProblems", "all_scenarios", "find", "load", "names"]
 
