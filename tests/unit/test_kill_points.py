@@ -31,17 +31,27 @@ WAYS = {
     "docker import lab-hub-control-plane": ("half",),
     "git clone": ("half",),
 }
+OFTEN = {
+    "file open labs/lab/journal.jsonl": (1, 2, 4, 6),
+    "file open labs/lab/lab.json (new)": (1, 2, 6),
+    "file rename labs/lab/lab.json": (1, 2, 6),
+}
 ALWAYS = ("kind", "docker run", "docker exec", "kube w1 token", "git push", "git clone")
 
 Operation = Callable[[Lab], object]
 
 
 def points(effects: Iterable[str]) -> list[Kill]:
-    """Where a run with these effects can be killed: before the first and the last effect of each name, and after
-    what changes something outside the lab's folder."""
+    """Where a run with these effects can be killed: before them, and after what changes something outside the lab's
+    folder. How often a file is touched differs from run to run, so only numbers that are always reached count."""
     found: list[Kill] = []
     for name, count in sorted(Counter(effects).items()):
-        for number in sorted({1, (count + 1) // 2, count}):
+        numbers = (
+            {1, (count + 1) // 2, count}
+            if name.startswith(OUTSIDE)
+            else {n for n in OFTEN.get(name, (1,)) if n <= count}
+        )
+        for number in sorted(numbers):
             found.append(Kill(name, number))
             if name.startswith(OUTSIDE):
                 found.append(Kill(name, number, "after"))

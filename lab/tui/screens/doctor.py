@@ -16,6 +16,9 @@ from lab.tui.states import VERDICT
 from lab.tui.widgets.bar import crumbs, speaker
 from lab.tui.widgets.rows import Row, RowList
 
+TITLES = 32
+"""Cells for the titles, so that figures stand in one column."""
+
 
 class DoctorScreen(Page):
     """One row a finding."""
@@ -96,11 +99,12 @@ def ordered(diagnosis: Diagnosis) -> list[Finding]:
 
 
 def finding_row(finding: Finding) -> Row:
-    """One finding; figures on the right when all is well, below when not."""
+    """One finding; figures in a column beside it when all is well, below when not."""
     mark = VERDICT[finding.verdict]
     left = mark.only() + Content(f" {finding.title}")
     if finding.verdict == "ok":
-        return Row(left=left, right=Content.styled(finding.detail, "$text-muted"), id=finding.id)
+        gap = Content(" " * max(2, TITLES - left.cell_length))
+        return Row(left=left + gap + Content.styled(finding.detail, "$text-muted"), limit=1, id=finding.id)
     below = []
     if finding.detail:
         below.append(Row(left=Content.styled(finding.detail, "$text-muted"), indent=2, hang=0))

@@ -144,17 +144,27 @@ class RowList(OptionList, inherit_bindings=False):
         self.rows: tuple[Row, ...] = ()
         self._laid = 0
 
-    def _width(self) -> int:
-        return max(10, self.scrollable_content_region.width - 2)
+    def _width(self, rows: Sequence[Row]) -> int:
+        """Cells a row has. The scrollbar that these rows will bring is counted before it is there."""
+        region = self.scrollable_content_region
+        width = region.width - 2
+        if not self.show_vertical_scrollbar and self._height(rows, width) > region.height:
+            width -= self.scrollbar_size_vertical
+        return max(10, width)
+
+    @staticmethod
+    def _height(rows: Sequence[Row], width: int) -> int:
+        return sum(len(lay(row, max(10, width))) for row in rows)
 
     def show(self, rows: Sequence[Row]) -> None:
         """Replace the rows and keep the highlight on the row of the same id. Rows without id cannot be chosen."""
         fresh = tuple(rows)
-        if fresh == self.rows and self._laid == self._width():
+        width = self._width(fresh)
+        if fresh == self.rows and self._laid == width:
             return
         chosen = self.chosen
         same = [row.id for row in fresh] == [row.id for row in self.rows] and self.option_count == len(fresh)
-        self.rows, self._laid = fresh, self._width()
+        self.rows, self._laid = fresh, width
         if same:
             for index, row in enumerate(fresh):
                 self.replace_option_prompt_at_index(index, self._prompt(row))
@@ -170,7 +180,7 @@ class RowList(OptionList, inherit_bindings=False):
 
     def fits(self, rows: Sequence[Row]) -> bool:
         """Whether these rows would be seen without scrolling."""
-        return sum(len(lay(row, self._width())) for row in rows) <= self.scrollable_content_region.height
+        return self._height(rows, self._width(rows)) <= self.scrollable_content_region.height
 
     @property
     def chosen(self) -> str:
@@ -179,12 +189,13 @@ class RowList(OptionList, inherit_bindings=False):
         return (option.id or "") if option else ""
 
     def _prompt(self, row: Row) -> Content:
-        return Content("\n").join(lay(row, self._width()))
+        return Content("\n").join(lay(row, self._laid or self._width(self.rows)))
 
     def on_resize(self, _: Resize) -> None:
-        if self._laid != self._width():
-            rows, self._laid = self.rows, self._width()
-            for index, row in enumerate(rows):
+        width = self._width(self.rows)
+        if self._laid != width:
+            self._laid = width
+            for index, row in enumerate(self.rows):
                 self.replace_option_prompt_at_index(index, self._prompt(row))
 
     @property
