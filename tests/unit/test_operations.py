@@ -112,6 +112,22 @@ def test_no_secret_is_in_any_event_command_or_log(world: World) -> None:
     assert [line for line in shown for secret in secrets if secret in line] == []
 
 
+def test_what_the_lab_writes_is_open_to_nobody_else_whatever_the_umask(world: World) -> None:
+    before = os.umask(0)
+    try:
+        up(world.lab())
+    finally:
+        os.umask(before)
+    home = world.settings.home
+    loose = []
+    for path in (home, *home.rglob("*")):
+        # Files of the clone are git's and the learner's; their folder lets nobody in.
+        if "platform" not in path.parts and path.stat().st_mode & 0o777 != (0o700 if path.is_dir() else 0o600):
+            loose.append(f"{path.relative_to(home)} {path.stat().st_mode:o}")
+    assert loose == []
+    assert (home / "labs" / "lab" / "workspace").is_dir()
+
+
 def test_doctors_problems_end_the_run_before_anything_is_made(world: World) -> None:
     problem = Finding(id="memory", title="memory", verdict="problem", detail="2 GB", fix="buy some")
     lab = dataclasses.replace(world.lab(), judge=lambda *_, **__: Diagnosis(findings=(problem,), provider="kind"))
