@@ -72,6 +72,8 @@ class Cluster(Part):
     """Management clusters run Argo CD for others; workload clusters are managed."""
     labels: dict[str, str] = {}
     """Labels of the registration Secret, which the cluster generator selects on."""
+    images: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
+    """Workload images loaded into this cluster; without it, those of the scenario. `[]` for one without workloads."""
 
 
 class Rights(Part):
@@ -343,6 +345,12 @@ class Scenario(Part):
             if cluster.name == name:
                 return cluster
         raise KeyError(name)
+
+    def workload_images(self) -> tuple[str, ...]:
+        """Every image that some cluster loads, each once."""
+        loaded = [cluster.images for cluster in self.spec.clusters if cluster.images is not None]
+        shared = self.spec.images if len(loaded) < len(self.spec.clusters) else ()
+        return tuple(dict.fromkeys((*shared, *(image for images in loaded for image in images))))
 
     def checks(self, *phases: str) -> tuple[Check, ...]:
         """Checks of these phases, in file order."""

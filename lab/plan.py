@@ -5,9 +5,9 @@ from graphlib import CycleError, TopologicalSorter
 
 from lab.model import Scenario
 from lab.settings import Settings
-from lab.steps.argocd import InstallArgoCD, LoadArgoCDImages, WaitArgoCD
+from lab.steps.argocd import InstallArgoCD, LoadArgoCDImages, StageArgoCDImages, WaitArgoCD
 from lab.steps.bootstrap import ApplyBootstrap
-from lab.steps.clusters import CreateCluster, LoadImages, PrepareNetwork, WaitCluster
+from lab.steps.clusters import CreateCluster, LoadImages, PrepareNetwork, StageImages, WaitCluster
 from lab.steps.git import CloneRepository, SeedRepository, StartGit
 from lab.steps.machine import CheckMachine
 from lab.steps.registration import ProbeLink, Register
@@ -32,11 +32,25 @@ def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
     steps += [StartGit(needs=("prepare",))]
     steps += [SeedRepository(repository=r, needs=("git",)) for r in spec.repositories]
 
+    stage = StageArgoCDImages(targets=tuple(instance.on for instance in spec.argocd), needs=("prepare",))
+    steps.append(stage)
+    workloads = {c.name: spec.images if c.images is None else c.images for c in order}
+    staged = {
+        images: StageImages(
+            what="workload" if images == spec.images else f"{next(iter(names))} workload",
+            targets=tuple(names),
+            images=images,
+            needs=("prepare",),
+        )
+        for images, names in _by_images(workloads).items()
+    }
+    steps += staged.values()
+
     written: list[str] = []
     probes: list[Step] = []
     for instance in spec.argocd:
         create = f"create:{instance.on}"
-        load = LoadArgoCDImages(cluster=instance.on, needs=(create,))
+        load = LoadArgoCDImages(cluster=instance.on, needs=(create, stage.id))
         steps.append(load)
         if instance.via != "lab":
             continue
@@ -56,10 +70,10 @@ def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
 
     for cluster in order:
         steps.append(WaitCluster(cluster=cluster.name, needs=(f"create:{cluster.name}",)))
-        if spec.images:
-            steps.append(
-                LoadImages(cluster=cluster.name, images=spec.images, what="workload", needs=(f"create:{cluster.name}",))
-            )
+        images = workloads[cluster.name]
+        if images:
+            needs = (f"create:{cluster.name}", staged[images].id)
+            steps.append(LoadImages(cluster=cluster.name, images=images, what="workload", needs=needs))
     pushed = tuple(f"push:{r.name}" for r in spec.repositories)
     installed = {instance.on for instance in spec.argocd if instance.via == "lab"}
     bootstraps = [
@@ -79,6 +93,14 @@ def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
     # The clone's hook holds every instance's kubeconfig path; nothing else of the run needs the clone.
     steps += [CloneRepository(repository=r, needs=(f"push:{r.name}",)) for r in spec.repositories]
     return ordered(steps)
+
+
+def _by_images(workloads: dict[str, tuple[str, ...]]) -> dict[tuple[str, ...], list[str]]:
+    found: dict[tuple[str, ...], list[str]] = {}
+    for cluster, images in workloads.items():
+        if images:
+            found.setdefault(images, []).append(cluster)
+    return found
 
 
 def ordered(steps: list[Step]) -> Plan:

@@ -191,6 +191,11 @@ class Provider(Protocol):
     def create(self, cluster: Cluster) -> None:
         """Bring up the cluster and its private kubeconfig; a half-made one is removed first."""
 
+    def stage(self, images: Sequence[str]) -> None:
+        """Make ready, once for all clusters, what `load` needs; pulls what this machine lacks."""
+
+    def staged(self, images: Sequence[str]) -> bool: ...
+
     def load(self, cluster: str, images: Sequence[str]) -> None:
         """Make images available inside; only those it lacks."""
 

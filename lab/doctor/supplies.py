@@ -17,7 +17,7 @@ def argocd_image(settings: Settings) -> str:
 
 def images(settings: Settings, scenario: Scenario | None) -> tuple[str, ...]:
     """Every image whose presence doctor asks for."""
-    workloads = scenario.spec.images if scenario else ()
+    workloads = scenario.workload_images() if scenario else ()
     return (settings.node_image, argocd_image(settings), settings.git_image, *workloads)
 
 
@@ -51,7 +51,7 @@ def git(case: Case) -> Answer:
 
 
 def workloads(case: Case) -> Answer:
-    return _present(case, case.scenario.spec.images if case.scenario else ())
+    return _present(case, case.scenario.workload_images() if case.scenario else ())
 
 
 def manifest(case: Case) -> Answer:

@@ -70,6 +70,7 @@ class Kind:
         self._docker: Docker | None = None
         self._guard = threading.RLock()
         self._complete: set[str] = set()
+        self._archiving: dict[tuple[str, ...], threading.Lock] = {}
         self._git = GitContainer(settings, folder, self._engine, clock, cancel, sink, self.network, gitea)
 
     def _engine(self) -> Docker:
@@ -323,7 +324,7 @@ class Kind:
         missing = self._missing(cluster, images)
         if not missing:
             return
-        archive = self.archive(missing)
+        archive = self._archive(images if self.staged(images) else missing)
         argv = ("docker", "exec", "-i", self._node(cluster), "ctr", "-n", "k8s.io", "images", "import", "-")
         self._shell.run(
             Command(argv=argv, timeout=300, stdin=archive, step=f"load:{cluster}", cluster=cluster, changes=True)
@@ -332,18 +333,29 @@ class Kind:
         if still:
             raise LabError("image-unavailable", image=still[0], reason=f"the archive did not bring it into {cluster}")
 
-    def archive(self, images: Sequence[str]) -> Path:
+    def stage(self, images: Sequence[str]) -> None:
+        self._archive(images)
+
+    def staged(self, images: Sequence[str]) -> bool:
+        engine = self._engine()
+        return all(engine.has_image(image) for image in images) and self._archive_path(images).exists()
+
+    def _archive_path(self, images: Sequence[str]) -> Path:
+        ids = sorted(f"{image} {self._engine().image_id(image)}" for image in images)
+        return self._folder.path / "images" / f"{hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]}.tar"
+
+    def _archive(self, images: Sequence[str]) -> Path:
         """One file with these images for this machine's platform; written once, shared by all clusters."""
         with self._guard:
+            lock = self._archiving.setdefault(tuple(sorted(images)), threading.Lock())
+        with lock:
             for image in images:
                 self._fetch(image)
-            ids = sorted(f"{image} {self._engine().image_id(image)}" for image in images)
-            path = self._folder.path / "images" / f"{hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:16]}.tar"
+            path = self._archive_path(images)
             if not path.exists():
                 make_private(path.parent)
                 partial = path.with_suffix(".partial")
-                platform = self._platform()
-                argv = ("docker", "save", *platform, "-o", str(partial), "--", *images)
+                argv = ("docker", "save", *self._platform(), "-o", str(partial), "--", *images)
                 self._shell.run(Command(argv=argv, timeout=300))
                 partial.chmod(0o600)
                 partial.replace(path)

@@ -109,12 +109,13 @@ def _argocd(facts: Facts) -> None:
 
 
 def _images(facts: Facts) -> None:
-    named = facts.texts(("spec", "images"))
-    facts.must_be_unique(named, "listed once")
-    for path, image in named:
-        if not _IMAGE.fullmatch(image):
-            wanted = "an image with its tag or digest, such as registry.k8s.io/pause:3.10.1"
-            facts.say(path, f"must be {wanted}, found {quoted(image)}")
+    for place in (("spec",), *facts.entries(("spec", "clusters"))):
+        named = facts.texts((*place, "images"))
+        facts.must_be_unique(named, "listed once")
+        for path, image in named:
+            if not _IMAGE.fullmatch(image):
+                wanted = "an image with its tag or digest, such as registry.k8s.io/pause:3.10.1"
+                facts.say(path, f"must be {wanted}, found {quoted(image)}")
 
 
 def _repository(facts: Facts, path: KeyPath, problems: Problems) -> list[Path]:

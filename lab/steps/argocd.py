@@ -8,7 +8,7 @@ from lab.argocd import NAMESPACE, install, manifest
 from lab.kube import ref_of
 from lab.ports import Kube, Object
 from lab.session import Lab
-from lab.steps.clusters import LoadImages
+from lab.steps.clusters import LoadImages, StageImages
 from lab.steps.step import Step, Told
 from lab.waiting import wait_until
 
@@ -18,8 +18,18 @@ CLUSTER_NETWORKS = ("10.96.0.0/16", "10.244.0.0/16")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadArgoCDImages(LoadImages):
+class StageArgoCDImages(StageImages):
     """The images that the release manifest names; it is read when the step runs, so a plan needs no download."""
+
+    what: str = "Argo CD"
+
+    def wanted(self, lab: Lab) -> tuple[str, ...]:
+        return manifest.images(lab.settings, lab.options.ui)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadArgoCDImages(LoadImages):
+    """The images that the release manifest names."""
 
     what: str = "Argo CD"
 

@@ -131,6 +131,43 @@ class WaitCluster(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageImages(Step):
+    """Images made ready while the clusters still boot; nothing to do where every cluster has them."""
+
+    what: str
+    """What the images are for, e.g. `workload`."""
+    targets: tuple[str, ...]
+    """Clusters that will load them."""
+    images: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"stage:{self.what.lower().replace(' ', '')}"
+
+    @property
+    def title(self) -> str:
+        return f"fetching {self.what} images"
+
+    def wanted(self, lab: Lab) -> tuple[str, ...]:
+        """References of the images."""
+        return self.images
+
+    def satisfied(self, lab: Lab) -> str:
+        wanted = self.wanted(lab)
+        running = {node.cluster for node in lab.provider.nodes() if node.state == "running"}
+        if lab.provider.staged(wanted):
+            return ""
+        if running >= set(self.targets) and all(lab.provider.loaded(cluster, wanted) for cluster in self.targets):
+            return ""
+        return "they are not ready to be loaded"
+
+    def run(self, lab: Lab, told: Told) -> None:
+        wanted = self.wanted(lab)
+        told(", ".join(wanted))
+        lab.provider.stage(wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadImages(Step):
     """Images inside a cluster, so that nothing is pulled from there."""
 

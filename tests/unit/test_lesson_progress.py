@@ -268,7 +268,7 @@ def test_a_solution_that_fails_shows_its_last_lines(make: Callable[..., StandIn]
     with pytest.raises(LabError) as raised:
         solve(stand.lab, 1)
     assert raised.value.what == "the solution of step 1 failed with exit code 3"
-    assert raised.value.why == "line 4\nline 5\nline 6\nline 7\nline 8[1m"
+    assert raised.value.why == "line 4\nline 5\nline 6\nline 7\nline 8"
     assert stand.events == []
 
 
