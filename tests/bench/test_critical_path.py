@@ -3,7 +3,7 @@
 import pytest
 
 from lab.events import RunFinished, RunStarted, StepFinished, StepInfo
-from tests.bench.critical_path import durations, lower_bound, of_log
+from tests.bench.critical_path import durations, lower_bound, of_log, shortest
 from tests.bench.measure import Figure, percentile, skipped
 
 A = StepInfo(id="a", title="a")
@@ -74,3 +74,13 @@ def test_a_figure_holds_up_to_its_limit():
     assert Figure(value=3.0, unit="x", limit=3.0).holds
     assert not Figure(value=3.01, unit="x", limit=3.0).holds
     assert skipped("no Docker").holds
+
+
+@pytest.mark.parametrize(
+    ("pieces", "slots", "wanted"),
+    [([], 2, 0.0), ([3.0], 2, 3.0), ([3.0, 3.0, 3.0], 2, 6.0), ([4.0, 3.0, 3.0, 2.0], 2, 6.0), ([1.0] * 12, 3, 4.0)],
+)
+def test_work_that_cannot_be_cut_takes_as_long_as_its_best_split(
+    pieces: list[float], slots: int, wanted: float
+) -> None:
+    assert shortest(pieces, slots) == wanted
