@@ -53,7 +53,7 @@ def log(tmp_path):
 
 
 def test_a_recorded_run(log):
-    assert of_log(log, slots=2) == (41.0, 30.0)
+    assert of_log(log, slots=2) == (41.0, 40.0)
     assert of_log(log, slots=1) == (41.0, 60.0)
     assert durations(log) == {"create:hub": 20.0, "create:w1": 20.0, "create:w2": 20.0}
 
