@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import scenario as scenarios
 from lab.errors import LabError
 from lab.events import RunFinished, RunStarted, StepInfo
-from lab.model import Check, Scenario, is_name
+from lab.model import ArgoCD, Check, Cluster, Metadata, Scenario, Spec, is_name
 from lab.ports import Clock, GitServer, Kube, Provider, Shell, Sink
 from lab.providers import make
 from lab.recording import Recording, Switch, silent
@@ -43,9 +43,11 @@ class Lab:
     """Who judges the machine before anything is made; by default `lab.doctor.diagnose`, called alike."""
 
     @classmethod
-    def open(cls, settings: Settings, name: str = "lab", sink: Sink = silent) -> "Lab":
+    def open(cls, settings: Settings, name: str = "lab", sink: Sink = silent, remains: bool = False) -> "Lab":
         """A lab that exists.
 
+        :param remains: when its scenario cannot be read any more, know at least its clusters, so that it can be
+            taken down
         :raises LabError: `lab-unknown`; `name-invalid`; `scenario-unknown` when its scenario folder has gone
         """
         folder = LabFolder(settings.home, checked_name(name))
@@ -54,10 +56,14 @@ class Lab:
             others = labs(settings.home)
             known = f"; there is {', '.join(others)}" if others else ""
             raise LabError("lab-unknown", name=f"{name}{known}")
-        path = Path(record.folder)
-        found = (
-            scenarios.load(path, settings.scenarios_dir) if path.is_dir() else scenarios.find(settings, record.scenario)
-        )
+        try:
+            path = Path(record.folder)
+            there = path.is_dir()
+            found = scenarios.load(path, settings.scenarios_dir) if there else scenarios.find(settings, record.scenario)
+        except LabError:
+            if not remains:
+                raise
+            found = _remains_of(record)
         return cls.prepare(settings, found, record.provider, name, record.options, sink)
 
     @classmethod
@@ -218,6 +224,22 @@ class Lab:
         record = self.folder.record()
         if record is not None and record.complete != complete:
             self.folder.save(replace(record, complete=complete))
+
+
+def _remains_of(record: Record) -> Scenario:
+    """A scenario with nothing but the clusters for which the lab keeps a port."""
+    names = [purpose.removeprefix("api:") for purpose in record.ports if purpose.startswith("api:")]
+    title = record.scenario.rpartition("/")[2]
+    return Scenario(
+        id=record.scenario,
+        folder=Path(record.folder),
+        metadata=Metadata(name=title, title=title, level="beginner", minutes=1),
+        spec=Spec(
+            clusters=tuple(Cluster(name=name, role="workload") for name in names),
+            argocd=tuple(ArgoCD(on=name) for name in names[:1]),
+        ),
+        digest=record.digest,
+    )
 
 
 def checked_name(name: str) -> str:

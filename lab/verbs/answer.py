@@ -35,10 +35,10 @@ class Answer:
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
-def open_lab(args: Namespace, sink: Sink = silent) -> "Lab":
+def open_lab(args: Namespace, sink: Sink = silent, remains: bool = False) -> "Lab":
     from lab.session import Lab
 
-    return Lab.open(Settings.from_environment(), args.name, sink)
+    return Lab.open(Settings.from_environment(), args.name, sink, remains)
 
 
 def lab_folder(args: Namespace, settings: Settings) -> LabFolder:

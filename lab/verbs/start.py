@@ -36,7 +36,7 @@ def up(args: Namespace, writer: Writer) -> Answer:
 def down(args: Namespace, writer: Writer) -> Answer:
     from lab.operations.down import down as operation
 
-    lab = open_lab(args)
+    lab = open_lab(args, remains=True)
     clusters = ", ".join(cluster.name for cluster in lab.scenario.clusters)
     if not args.yes:
         what = f"Lab {lab.name} goes: clusters {clusters}, its git server and the workspace {lab.workspace}."
