@@ -1,8 +1,7 @@
 """The protocols between the layers. Each has one real implementation and one fake for tests, or more."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -234,11 +233,5 @@ class Provider(Protocol):
         """Git server, networks and archives that no cluster of this lab needs any more."""
 
 
-class Locker(Protocol):
-    def __call__(self, command: str) -> AbstractContextManager[None]: ...
-
-
 Probe = Callable[[], str]
 """Empty when the awaited state is there, else what is seen instead."""
-
-EventSource = Iterator[Event]

@@ -30,8 +30,6 @@ class Options:
     """Full Argo CD with its API server and UI instead of core."""
     timing: str = "fast"
     """`fast`: pushes are noticed at once and Argo CD polls every 20 s. `argocd`: Argo CD's own timing, nothing more."""
-    profile: str = "small"
-    """Which size of the scenario."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,6 @@ from lab.doctor.ownership import network, ours
 
 DEFAULT_POOLS = 31
 """Networks Docker has addresses for unless `default-address-pools` says otherwise: 172.17-31/16 and 192.168.0/20 on."""
-FIRST_HOSTS = 64
-"""Docker gives addresses out from the start of a network; the lab's nodes are among the first."""
 
 
 def ports(case: Case) -> Answer:

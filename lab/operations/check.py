@@ -11,7 +11,7 @@ from lab.errors import CHECK_FAILED, NOTHING_RAN, OK, LabError, as_lab_error
 from lab.model import Check
 from lab.results import CheckResult, Link, RunResult
 from lab.session import Lab
-from lab.steps.registration import Register
+from lab.steps.registration import registrations
 
 
 def check(lab: Lab, ids: Sequence[str] = (), phases: Sequence[str] = ("up",)) -> RunResult:
@@ -73,14 +73,12 @@ def remember(lab: Lab, results: Sequence[CheckResult]) -> None:
 
 
 def _renew_tokens(lab: Lab, running: set[str]) -> None:
-    for instance in lab.scenario.spec.argocd:
-        for name in {instance.on, *instance.manages} if instance.via == "lab" else ():
-            if {instance.on, name} <= running:
-                step = Register(hub=instance.on, cluster=lab.scenario.cluster(name), rights=instance.rights.get(name))
-                # A hub that cannot be asked is what the checks are about to tell.
-                with contextlib.suppress(LabError):
-                    if _ends_soon(lab, step.link(lab)):
-                        step.run(lab, lambda _: None)
+    for step in registrations(lab.scenario):
+        if set(step.clusters) <= running:
+            # A hub that cannot be asked is what the checks are about to tell.
+            with contextlib.suppress(LabError):
+                if _ends_soon(lab, step.link(lab)):
+                    step.run(lab, lambda _: None)
 
 
 def _ends_soon(lab: Lab, link: Link) -> bool:

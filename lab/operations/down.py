@@ -1,6 +1,7 @@
 """Take a lab down and leave nothing."""
 
 import contextlib
+from dataclasses import replace
 
 from lab import engine, git_workspace, plan
 from lab.errors import LabError, as_lab_error
@@ -21,10 +22,7 @@ def down(lab: Lab, discard: bool = False) -> RunResult:
                 raise LabError("unpushed-work", what="; ".join(only_there), path=lab.workspace)
         steps = plan.reverse(plan.make(lab.scenario, lab.settings))
         started = lab.clock.monotonic()
-        infos = tuple(
-            type(step.info)(id=step.id, title=step.undo_title, clusters=step.clusters, needs=step.needs)
-            for step in steps
-        )
+        infos = tuple(replace(step.info, title=step.undo_title) for step in steps)
         with lab.recording("down", infos) as recording:
             with contextlib.suppress(LabError):  # the disk is full, and this is what makes room
                 lab.mark_complete(False)

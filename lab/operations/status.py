@@ -1,6 +1,5 @@
 """What there is, right now."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -10,7 +9,7 @@ from lab.model import Cluster
 from lab.ports import Node
 from lab.results import ClusterStatus, FleetCell, LabStatus, Link
 from lab.session import Lab
-from lab.steps.registration import Register
+from lab.steps.registration import Register, registrations
 
 
 def status(lab: Lab) -> LabStatus:
@@ -73,23 +72,23 @@ def _cluster(lab: Lab, cluster: Cluster, node: Node | None) -> ClusterStatus:
 
 def _links(lab: Lab, ready: set[str]) -> tuple[Link, ...]:
     links = []
-    for instance in lab.scenario.spec.argocd:
-        if instance.via != "lab" or instance.on not in ready:
+    for step in registrations(lab.scenario):
+        hub, name = step.hub, step.cluster.name
+        if hub not in ready:
             continue
-        for name in (instance.on, *instance.manages):
-            if name not in ready:
-                links.append(Link(hub=instance.on, cluster=name, state="unreachable", detail=f"{name} is not ready"))
-                continue
-            step = Register(hub=instance.on, cluster=lab.scenario.cluster(name), rights=instance.rights.get(name))
-            links.append(_quietly(lambda step=step: step.link(lab), instance.on, name))  # type: ignore[misc]
+        if name in ready:
+            links.append(_quietly(lab, step))
+        else:
+            links.append(Link(hub=hub, cluster=name, state="unreachable", detail=f"{name} is not ready"))
     return tuple(links)
 
 
-def _quietly(read: Callable[[], Link], hub: str, cluster: str) -> Link:
+def _quietly(lab: Lab, step: Register) -> Link:
     try:
-        return read()
+        return step.link(lab)
     except LabError as error:
-        return Link(hub=hub, cluster=cluster, state="unreachable", detail=f"{error.what}: {error.why}")
+        detail = f"{error.what}: {error.why}"
+        return Link(hub=step.hub, cluster=step.cluster.name, state="unreachable", detail=detail)
 
 
 def _fleet(lab: Lab, ready: set[str]) -> tuple[FleetCell, ...]:

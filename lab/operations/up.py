@@ -59,35 +59,27 @@ def _left_alone(check: Check) -> CheckResult:
 def _record(lab: Lab) -> None:
     """Write what the lab is meant to be, with a port for each purpose; refuse to turn it into another."""
     record = lab.folder.record()
-    if record is not None:
-        difference = differs(record, lab)
-        if difference:
-            raise LabError(
-                "lab-other-spec",
-                name=lab.name,
-                difference=difference,
-                scenario=lab.scenario.name,
-                other=f"{lab.name}-2",
-            )
-    else:
-        record = replace(lab.fresh_record(), ports=existing_ports(lab))
-        lab.folder.save(record)
+    if record is not None and (difference := differs(record, lab)):
+        raise LabError(
+            "lab-other-spec",
+            name=lab.name,
+            difference=difference,
+            scenario=lab.scenario.name,
+            other=f"{lab.name}-2",
+        )
+    bound = lab.provider.ports()
+    if record is None:
+        lab.folder.save(replace(lab.fresh_record(), ports=bound))
     argocd = set(lab.instances)
     purposes = ["git"]
     for cluster in lab.scenario.clusters:
         purposes.append(f"api:{cluster.name}")
         if cluster.name in argocd:
             purposes.append(f"ui:{cluster.name}")
-    bound = set(existing_ports(lab))
     for purpose in purposes:
         port = lab.folder.port(purpose)
         if purpose not in bound and not port_free(port):
             lab.folder.new_port(purpose)
-
-
-def existing_ports(lab: Lab) -> dict[str, int]:
-    """Ports that parts of this lab are bound to, read from reality."""
-    return dict(lab.provider.ports())
 
 
 def differs(record: Record, lab: Lab) -> str:

@@ -20,7 +20,7 @@ from lab.kube import Cluster as KubeCluster
 from lab.model import Capability, Cluster
 from lab.ports import Clock, Command, GitServer, Kube, Node, Shell, Sink
 from lab.providers import collision
-from lab.providers.gitcontainer import GitContainer
+from lab.providers.gitcontainer import OWNER_LABEL, GitContainer
 from lab.providers.outliving import alone
 from lab.settings import Settings
 from lab.state import LabFolder, make_private, write_private
@@ -29,7 +29,6 @@ CAPABILITIES: frozenset[Capability] = frozenset({"can_create", "runs_containers"
 MARK = "/etc/gitops-lab"
 """Every node mounts the lab's own `mark` folder here: `docker inspect` tells whose it is, from its first moment."""
 KIND_LABEL = "io.x-k8s.kind.cluster"
-OWNER_LABEL = "gitops-lab.name"
 API_PORT, UI_NODE_PORT = 6443, 30443
 COMPLETE = "/kind/gitops-lab-complete"
 CREATE_TIMEOUT = 600

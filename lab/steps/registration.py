@@ -1,10 +1,11 @@
 """Registration: what lets an Argo CD work on a cluster."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.argocd import registration
 from lab.errors import LabError
-from lab.model import Cluster, Rights
+from lab.model import Cluster, Rights, Scenario
 from lab.results import Link
 from lab.session import Lab
 from lab.steps.step import Step, Told
@@ -72,6 +73,14 @@ class Register(Step):
             keep_labels=True,
         )
         lab.folder.note("registered", hub=self.hub, cluster=name)
+
+
+def registrations(scenario: Scenario) -> Iterator[Register]:
+    """Every registration the lab makes: for each Argo CD it installs, that one's own cluster and those it manages."""
+    for instance in scenario.spec.argocd:
+        if instance.via == "lab":
+            for name in (instance.on, *instance.manages):
+                yield Register(hub=instance.on, cluster=scenario.cluster(name), rights=instance.rights.get(name))
 
 
 @dataclass(frozen=True, kw_only=True)
