@@ -1,0 +1,282 @@
+"""What a cluster holds: objects by resource, namespace and name, one line of resourceVersions, and who watches.
+
+The store never changes an object in place and hands out the very objects it holds: copy before you change one. A write
+is encoded once; the journal, the answer and every watch event use the same bytes. Source of the rules: Kubernetes API
+conventions, "Concurrency control and consistency", and etcd's single revision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import orjson
+
+from lab.sim.api.resources import Object, Objects
+
+HISTORY = 2000
+"""Events kept for each resource; a watch that starts further back is told 410 Expired."""
+
+
+class Journal(Protocol):
+    """Where writes go so that they outlive the process."""
+
+    def record(self, revision: int, storage: str, namespace: str, name: str, raw: bytes | None) -> None:
+        """Note one write; `raw` is None for a removal."""
+
+    def commit(self) -> None:
+        """Return when everything recorded would survive `kill -9`."""
+
+
+class Change:
+    """One write as a watcher sees it. `old` is None for a creation, `new` None for a removal.
+
+    For a removal `old` is the object's last state with the removal's own resourceVersion.
+    """
+
+    __slots__ = ("_json", "name", "namespace", "new", "old", "raw", "revision", "storage")
+
+    def __init__(
+        self, revision: int, storage: str, namespace: str, name: str, old: Object | None, new: Object | None, raw: bytes
+    ) -> None:
+        self.revision = revision
+        self.storage = storage
+        self.namespace = namespace
+        self.name = name
+        self.old = old
+        self.new = new
+        self.raw = raw
+        """JSON of `new`, or of `old` for a removal."""
+        self._json: dict[str, bytes] = {}
+
+    @property
+    def type(self) -> str:
+        """`ADDED`, `MODIFIED` or `DELETED`, for a watcher that selects everything."""
+        if self.new is None:
+            return "DELETED"
+        return "ADDED" if self.old is None else "MODIFIED"
+
+    @property
+    def object(self) -> Object:
+        """The state this change tells."""
+        state = self.new if self.new is not None else self.old
+        assert state is not None
+        return state
+
+    def json(self, kind: str) -> bytes:
+        """The line of a watch stream, encoded at most once for each `kind`."""
+        line = self._json.get(kind)
+        if line is None:
+            line = self._json[kind] = b'{"type":"%s","object":%s}\n' % (kind.encode(), self.raw)
+        return line
+
+
+class Subscription:
+    """A watcher's place in the line: `changes` fills up, `wait` returns when there is something."""
+
+    __slots__ = ("_cancel", "_waiter", "changes", "closed", "namespace")
+
+    def __init__(self, namespace: str, cancel: Callable[[Subscription], None]) -> None:
+        self.namespace = namespace
+        """Only this namespace's changes; "" for all."""
+        self.changes: deque[Change] = deque()
+        self.closed = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._cancel = cancel
+
+    def offer(self, change: Change) -> None:
+        """Take a change into the line."""
+        self.changes.append(change)
+        if self._waiter is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        """True when there are changes; False after `seconds` without one or when closed."""
+        if not self.changes and not self.closed:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                if seconds is None:
+                    await self._waiter
+                else:
+                    await asyncio.wait([self._waiter], timeout=seconds)
+            finally:
+                self._waiter = None
+        return bool(self.changes)
+
+    def close(self) -> None:
+        """Take no more changes; whoever waits is woken."""
+        if not self.closed:
+            self.closed = True
+            self._cancel(self)
+            self._wake()
+
+
+class _Shelf:
+    """The objects of one resource, with their keys in order."""
+
+    __slots__ = ("history", "keys", "objects", "subscriptions")
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], Object] = {}
+        self.keys: list[tuple[str, str]] = []
+        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self.subscriptions: list[Subscription] = []
+
+
+class TooOld(Exception):
+    """A watch asked for changes the store no longer has."""
+
+
+class Store:
+    """All objects of one cluster."""
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.revision = 0
+        """The newest resourceVersion given out."""
+        self._restored = 0
+        self._shelves: dict[str, _Shelf] = {}
+        self._journal = journal
+        self._everything: list[Callable[[Change], None]] = []
+
+    def restore(self, revision: int, objects: Iterator[tuple[str, str, str, bytes]]) -> None:
+        """Take over what a journal kept: (storage, namespace, name, JSON). No watcher hears of it."""
+        for storage, namespace, name, raw in objects:
+            shelf = self._shelf(storage)
+            shelf.objects[namespace, name] = orjson.loads(raw)
+        for shelf in self._shelves.values():
+            shelf.keys = sorted(shelf.objects)
+        self.revision = max(self.revision, revision)
+        self._restored = self.revision
+
+    def _shelf(self, storage: str) -> _Shelf:
+        shelf = self._shelves.get(storage)
+        if shelf is None:
+            shelf = self._shelves[storage] = _Shelf()
+        return shelf
+
+    # -- reading
+
+    def get(self, storage: str, namespace: str, name: str) -> Object | None:
+        """One object, or None. Cluster-wide objects have the namespace ""."""
+        shelf = self._shelves.get(storage)
+        return shelf.objects.get((namespace, name)) if shelf else None
+
+    def list(self, storage: str, namespace: str = "") -> Objects:
+        """Objects in the order of namespace and name; "" for all namespaces."""
+        return list(self.scan(storage, namespace))
+
+    def scan(self, storage: str, namespace: str = "", after: tuple[str, str] | None = None) -> Iterator[Object]:
+        """As `list`, one by one, beginning behind the key `after`."""
+        shelf = self._shelves.get(storage)
+        if shelf is None:
+            return
+        keys = shelf.keys
+        start = bisect_right(keys, after) if after else 0
+        if namespace:
+            start = max(start, bisect_right(keys, (namespace, "")))
+        for index in range(start, len(keys)):
+            key = keys[index]
+            if namespace and key[0] != namespace:
+                return
+            yield shelf.objects[key]
+
+    def count(self, storage: str, namespace: str = "") -> int:
+        """How many objects `list` would give."""
+        shelf = self._shelves.get(storage)
+        if shelf is None:
+            return 0
+        if not namespace:
+            return len(shelf.keys)
+        return bisect_right(shelf.keys, (namespace, "\U0010ffff")) - bisect_right(shelf.keys, (namespace, ""))
+
+    @property
+    def storages(self) -> tuple[str, ...]:
+        """Keys under which something is or was held."""
+        return tuple(self._shelves)
+
+    # -- writing
+
+    def put(self, storage: str, namespace: str, name: str, obj: Object) -> Object:
+        """Hold `obj`, new or in place of what is there, and return it with its new resourceVersion.
+
+        `obj` and its `metadata` become the store's own; the caller must not change them afterwards.
+        """
+        shelf = self._shelf(storage)
+        key = (namespace, name)
+        old = shelf.objects.get(key)
+        self.revision += 1
+        obj["metadata"]["resourceVersion"] = str(self.revision)
+        raw = orjson.dumps(obj)
+        if self._journal is not None:
+            self._journal.record(self.revision, storage, namespace, name, raw)
+        if old is None:
+            insort(shelf.keys, key)
+        shelf.objects[key] = obj
+        self._tell(shelf, Change(self.revision, storage, namespace, name, old, obj, raw))
+        return obj
+
+    def remove(self, storage: str, namespace: str, name: str) -> Object:
+        """Hold the object no longer; returns its last state with the removal's resourceVersion. Raises KeyError."""
+        shelf = self._shelf(storage)
+        key = (namespace, name)
+        old = shelf.objects.pop(key)
+        del shelf.keys[bisect_right(shelf.keys, key) - 1]
+        self.revision += 1
+        last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(self.revision)}}
+        if self._journal is not None:
+            self._journal.record(self.revision, storage, namespace, name, None)
+        self._tell(shelf, Change(self.revision, storage, namespace, name, last, None, orjson.dumps(last)))
+        return last
+
+    def commit(self) -> None:
+        """Return when every write so far would survive `kill -9`: called before a write is acknowledged or told."""
+        if self._journal is not None:
+            self._journal.commit()
+
+    def _tell(self, shelf: _Shelf, change: Change) -> None:
+        shelf.history.append(change)
+        for subscription in shelf.subscriptions:
+            if not subscription.namespace or subscription.namespace == change.namespace:
+                subscription.offer(change)
+        for listener in self._everything:
+            listener(change)
+
+    # -- watching
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """Call `listener` for every change of every resource, within the write. It must not write."""
+        self._everything.append(listener)
+
+    def subscribe(self, storage: str, namespace: str = "", since: int | None = None) -> Subscription:
+        """Changes of a resource after resourceVersion `since`; None for from now on.
+
+        Raises TooOld if changes after `since` are no longer known.
+        """
+        shelf = self._shelf(storage)
+        subscription = Subscription(namespace, shelf.subscriptions.remove)
+        if since is not None and since < self.revision:
+            history = shelf.history
+            oldest_known = self._restored
+            if len(history) == HISTORY:
+                oldest_known = history[0].revision - 1
+            if since < oldest_known:
+                raise TooOld
+            for change in history:
+                if change.revision > since and (not namespace or namespace == change.namespace):
+                    subscription.changes.append(change)
+        shelf.subscriptions.append(subscription)
+        return subscription
+
+    def close(self) -> None:
+        """End every watch."""
+        for shelf in self._shelves.values():
+            for subscription in list(shelf.subscriptions):
+                subscription.close()

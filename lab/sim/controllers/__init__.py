@@ -1,0 +1,1 @@
+"""What moves a simulated cluster towards its objects: the controllers, on `lab.sim.client` only."""

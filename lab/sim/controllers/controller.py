@@ -1,0 +1,115 @@
+"""What every controller is: keys in a queue, one reconcile at a time, retries that wait longer each time.
+
+Source of the habits: client-go `util/workqueue`, controller-runtime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from lab.sim.api.resources import Object
+from lab.sim.api.status import ApiError
+from lab.sim.client import Client
+from lab.sim.clock import Clock, Handle
+from lab.sim.controllers.informer import Informer
+
+Key = tuple[str, str]
+_log = logging.getLogger(__name__)
+_FIRST_RETRY_SECONDS = 0.005
+_LONGEST_RETRY_SECONDS = 60.0
+
+
+class Informers:
+    """The informers of one cluster's controllers, each resource followed once."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self.client = client
+        self.clock = clock
+        self._made: dict[str, Informer] = {}
+
+    def of(self, resource: str) -> Informer:
+        """The informer of a resource, made at its first mention."""
+        informer = self._made.get(resource)
+        if informer is None:
+            informer = self._made[resource] = Informer(self.client, self.clock, resource)
+        return informer
+
+    def __iter__(self) -> Iterator[Informer]:
+        return iter(list(self._made.values()))
+
+
+class Controller:
+    """Base of the controllers. A subclass says in `__init__` which informers feed it and writes `reconcile`."""
+
+    name = "controller"
+    """Shown in events and as field manager, as the real one names itself, e.g. `deployment-controller`."""
+
+    def __init__(self, client: Client, clock: Clock, informers: Informers) -> None:
+        """`client` acts as this controller's field manager."""
+        self.client = client
+        self.clock = clock
+        self.informers = informers
+        self._queue: dict[Key, None] = {}
+        self._filled = asyncio.Event()
+        self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, tuple[float, Handle]] = {}
+
+    async def reconcile(self, namespace: str, name: str) -> None:
+        """Bring one object nearer to what it asks for. An ApiError or a Retry puts it back into the queue."""
+        raise NotImplementedError
+
+    def enqueue(self, namespace: str, name: str) -> None:
+        """Reconcile this object soon; once, however often it is asked for meanwhile."""
+        self._queue[namespace, name] = None
+        self._filled.set()
+
+    def enqueue_object(self, obj: Object) -> None:
+        """Reconcile `obj` soon."""
+        self.enqueue(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+    def enqueue_after(self, namespace: str, name: str, seconds: float) -> None:
+        """Reconcile this object in `seconds`, or sooner if that was asked for already."""
+        key = (namespace, name)
+        due = self.clock.now() + seconds
+        waiting = self._timers.get(key)
+        if waiting is not None:
+            if waiting[0] <= due:
+                return
+            waiting[1].cancel()
+        self._timers[key] = (due, self.clock.call_later(max(seconds, 0.0), lambda: self._due(key)))
+
+    def _due(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.enqueue(*key)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            while True:
+                await self._filled.wait()
+                while self._queue:
+                    key = next(iter(self._queue))
+                    del self._queue[key]
+                    await self._one(key)
+                self._filled.clear()
+        finally:
+            for _, handle in self._timers.values():
+                handle.cancel()
+            self._timers.clear()
+
+    async def _one(self, key: Key) -> None:
+        try:
+            await self.reconcile(*key)
+        except ApiError as error:
+            failed = self._failures[key] = self._failures.get(key, 0) + 1
+            delay = min(_FIRST_RETRY_SECONDS * 2 ** (failed - 1), _LONGEST_RETRY_SECONDS)
+            _log.debug("%s: %s/%s again in %.3f s: %s", self.name, *key, delay, error.message)
+            self.enqueue_after(*key, delay)
+        except Exception:
+            _log.exception("%s failed on %s/%s", self.name, *key)
+            failed = self._failures[key] = self._failures.get(key, 0) + 1
+            self.enqueue_after(*key, min(2.0**failed, _LONGEST_RETRY_SECONDS))
+        else:
+            self._failures.pop(key, None)

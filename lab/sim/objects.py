@@ -1,0 +1,62 @@
+"""Small questions about Kubernetes objects, and how to make a changed copy of one that is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+
+Object = dict[str, Any]
+
+
+def evolve(obj: Object, **changes: Any) -> Object:
+    """A copy with other top-level fields; `metadata` may be given as the fields of it that change."""
+    metadata = changes.pop("metadata", None)
+    made = {**obj, **changes}
+    if metadata is not None:
+        made["metadata"] = {**obj.get("metadata", {}), **metadata}
+    return made
+
+
+def thaw(obj: Object) -> Object:
+    """A copy that may be changed at every depth."""
+    return cast(Object, orjson.loads(orjson.dumps(obj)))
+
+
+def name_of(obj: Object) -> str:
+    """`metadata.name`, or ""."""
+    return str(obj.get("metadata", {}).get("name", ""))
+
+
+def namespace_of(obj: Object) -> str:
+    """`metadata.namespace`, or ""."""
+    return str(obj.get("metadata", {}).get("namespace", ""))
+
+
+def controller_of(obj: Object) -> Mapping[str, Any] | None:
+    """The owner reference with `controller: true`, or None."""
+    for owner in obj.get("metadata", {}).get("ownerReferences", ()):
+        if owner.get("controller"):
+            return dict(owner)
+    return None
+
+
+def owner_reference(owner: Object, *, controller: bool = True) -> Object:
+    """An owner reference to `owner` that blocks its foreground deletion, as controllers write it."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": controller,
+        "blockOwnerDeletion": True,
+    }
+
+
+def condition(obj: Object, kind: str) -> Mapping[str, Any] | None:
+    """The entry of `status.conditions` with this type, or None."""
+    for one in obj.get("status", {}).get("conditions", ()) or ():
+        if one.get("type") == kind:
+            return dict(one)
+    return None
