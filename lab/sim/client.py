@@ -39,8 +39,11 @@ class Client(Protocol):
     async def create(self, resource: str, obj: Object) -> Object:
         """Create; the namespace stands in the object."""
 
-    async def update(self, resource: str, obj: Object) -> Object:
-        """Replace all but the status; a `metadata.resourceVersion` in `obj` must still be the newest."""
+    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
+        """Replace all but the status; a `metadata.resourceVersion` in `obj` must still be the newest.
+
+        `subresource`: replace through it, e.g. a namespace's `finalize`.
+        """
 
     async def patch(
         self, resource: str, namespace: str, name: str, patch: Any, kind: str = "merge", subresource: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
-from lab.sim.api import selectors
+from lab.sim.api import selectors, subresources
 from lab.sim.api.context import ADMIN, Context, DeleteOptions, User
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
@@ -96,9 +96,9 @@ class InProcessClient:
         self._may("create", row, namespace)
         return self._rest.create(row, namespace, thaw(obj), self._context())
 
-    async def update(self, resource: str, obj: Object) -> Object:
+    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
         """Replace all but the status."""
-        return self._update(resource, obj, "")
+        return self._update(resource, obj, subresource)
 
     def _update(self, resource: str, obj: Object, subresource: str) -> Object:
         row = self._row(resource)
@@ -113,7 +113,9 @@ class InProcessClient:
         """Change by a patch."""
         row = self._row(resource)
         self._may("patch", row, namespace, name, subresource)
-        return self._rest.patch(row, namespace, name, patch, kind, self._context(), subresource)
+        if subresource:
+            return subresources.patch(self._rest, row, namespace, name, subresource, patch, kind, self._context())
+        return self._rest.patch(row, namespace, name, patch, kind, self._context())
 
     async def apply(self, resource: str, obj: Object, force: bool = True) -> Object:
         """Server-side apply."""

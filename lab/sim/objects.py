@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -22,6 +23,13 @@ def evolve(obj: Object, **changes: Any) -> Object:
 def thaw(obj: Object) -> Object:
     """A copy that may be changed at every depth."""
     return cast(Object, orjson.loads(orjson.dumps(obj)))
+
+
+def new_uid() -> str:
+    """A random UUID of version 4, as `metadata.uid`."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def name_of(obj: Object) -> str:

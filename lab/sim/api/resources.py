@@ -35,7 +35,7 @@ class Custom:
     """`spec.preserveUnknownFields`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Resource:
     """One served resource in one version. Compared by identity."""
 

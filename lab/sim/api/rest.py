@@ -7,36 +7,34 @@ apiserver `pkg/registry/generic/registry/store.go`, `pkg/endpoints/handlers/{cre
 
 from __future__ import annotations
 
-import base64
 import secrets
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
-import orjson
-
-from lab.sim.api import admission, defaults, managed_fields, schema, selectors, validation
+from lab.sim.api import admission, defaults, deletion, managed_fields, paging, schema, selectors, validation
 from lab.sim.api import patch as patches
 from lab.sim.api.context import Context, DeleteOptions
 from lab.sim.api.resources import Object, Registry, Resource
 from lab.sim.api.status import (
     ApiError,
+    Cause,
     already_exists,
     bad_request,
     conflict,
     expired,
+    forbidden_field,
     internal,
     invalid,
+    invalid_value,
     not_found,
     required,
 )
 from lab.sim.api.store import Store, Subscription, TooOld
 from lab.sim.api.strategies import strategy
 from lab.sim.clock import Clock, timestamp
-from lab.sim.objects import thaw
+from lab.sim.objects import new_uid, thaw
 
-Names = list[str]
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -61,6 +59,8 @@ class Rest:
         self.registry = registry
         self.clock = clock
         self.minor = minor
+        self.guard: Callable[[admission.Write], None] | None = None
+        """Refuses writes of roles and bindings that grant more than their writer has; None lets all pass."""
 
     # -- reading
 
@@ -84,14 +84,15 @@ class Rest:
     ) -> Listed:
         """Objects that match both selectors, at most `limit` (0: all), from a `continue` token on.
 
-        `revision` and `match` are `resourceVersion` and `resourceVersionMatch`. Raises 400 for bad selectors and tokens,
-        410 when a token or an exact resourceVersion is too old.
+        `revision` and `match` are `resourceVersion` and `resourceVersionMatch`. Raises 400 for bad selectors and
+        tokens, 410 when an exact resourceVersion is too old. Later pages show what is stored by then, under the first
+        page's resourceVersion: a watch from there tells every change made in between, some of it a second time.
         """
         keep = both(selectors.labels(labels), selectors.fields(fields, resource))
-        at = self._list_revision(revision, match, carry_on)
+        at = paging.list_revision(self.store.revision, revision, match, carry_on)
         after = None
         if carry_on:
-            at, after = _token(carry_on)
+            at, after = paging.read_token(carry_on)
             if at > self.store.revision:
                 raise expired("The provided continue parameter is from another cluster or of the future.")
         items: list[Object] = []
@@ -105,7 +106,7 @@ class Rest:
         token, remaining = "", None
         if more:
             last = items[-1]["metadata"]
-            token = _make_token(at, last.get("namespace", ""), last["name"])
+            token = paging.make_token(at, last.get("namespace", ""), last["name"])
             if keep is None:
                 remaining = self._behind(resource, namespace, (last.get("namespace", ""), last["name"]))
         return Listed(items, str(at), token, remaining)
@@ -113,30 +114,11 @@ class Rest:
     def _behind(self, resource: Resource, namespace: str, after: tuple[str, str]) -> int:
         return sum(1 for _ in self.store.scan(resource.storage, namespace, after))
 
-    def _list_revision(self, revision: str, match: str, carry_on: str) -> int:
-        now = self.store.revision
-        if match not in ("", "Exact", "NotOlderThan"):
-            raise _bad_list("resourceVersionMatch", match, "supported values: Exact, NotOlderThan")
-        if match and not revision:
-            raise _bad_list(
-                "resourceVersionMatch", match, "resourceVersionMatch is forbidden unless resourceVersion is provided"
-            )
-        if carry_on and match:
-            raise _bad_list(
-                "resourceVersionMatch", match, "resourceVersionMatch is forbidden when continue is provided"
-            )
-        asked = parse_revision(revision)
-        if asked > now:
-            raise _too_new(asked, now)
-        if match == "Exact" and asked != now:
-            raise expired("The resourceVersion for the provided list is too old.")
-        return now
-
     def watch(self, resource: Resource, namespace: str = "", revision: str = "") -> Subscription:
         """Changes after `revision`; "" and "0" for from now on. Raises 410 when they are no longer known."""
-        since = parse_revision(revision)
+        since = paging.parse_revision(revision)
         if since > self.store.revision:
-            raise _too_new(since, self.store.revision)
+            raise paging.too_new(since, self.store.revision)
         try:
             return self.store.subscribe(resource.storage, namespace, since or None)
         except TooOld:
@@ -149,23 +131,25 @@ class Rest:
         metadata = self._decoded(resource, namespace, name, obj, context)
         rules = strategy(resource)
         now = timestamp(self.clock.now())
-        if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = self._generate(resource, namespace, str(metadata["generateName"]))
         if metadata.get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
         for field in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
             metadata.pop(field, None)
-        metadata["uid"] = str(uuid.uuid4())
+        metadata["uid"] = new_uid()
         metadata["creationTimestamp"] = now
         if has_generation(resource):
             metadata["generation"] = 1
         else:
             metadata.pop("generation", None)
-        rules.prepare_create(self, resource, obj, context)
         defaults.apply(resource, obj)
+        if context.manager:
+            managed_fields.track(resource, obj, None, context.manager, now, minor=self.minor)
         write = admission.Write("CREATE", resource, namespace, metadata.get("name", ""), obj, None, context)
         admission.mutate(self, write)
-        name = str(metadata.get("name") or "")
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = self._generate(resource, namespace, str(metadata["generateName"]))
+        name = write.name = str(metadata.get("name") or "")
+        rules.prepare_create(self, resource, obj, context)
         wrong = validation.on_create(resource, obj)
         if not name and not any(one.field == "metadata.name" for one in wrong):
             wrong = [required("metadata.name", "name or generateName is required"), *wrong]
@@ -175,8 +159,6 @@ class Rest:
             raise already_exists(resource.group, resource.plural, name)
         admission.validate(self, write)
         rules.allocate(self, resource, obj, None, context)
-        if not metadata.get("managedFields") or context.manager:
-            managed_fields.track(resource, obj, None, context.manager, now)
         if context.dry_run:
             return obj
         return shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, obj)))
@@ -190,9 +172,29 @@ class Rest:
         context: Context,
         subresource: str = "",
     ) -> Object:
-        """Replace an object, or with `subresource` `status` its status, by the caller's own copy."""
-        self._decoded(resource, namespace, name, obj, context)
+        """Replace an object, or what `subresource` shows of it, by the caller's own copy.
+
+        Creates it where the kind allows that. Raises 404, 409 for a stale write and 422.
+        """
+        if not subresource and not (obj.get("metadata") or {}).get("name"):
+            raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
+        metadata = self._decoded(resource, namespace, name, obj, context)
+        rules = strategy(resource)
+        if rules.create_on_update and not subresource and self.store.get(resource.storage, namespace, name) is None:
+            metadata.pop("resourceVersion", None)
+            return self.create(resource, namespace, obj, context, name)
         old = self.get(resource, namespace, name)
+        if metadata.get("uid") and metadata["uid"] != old["metadata"]["uid"]:
+            raise conflict(
+                resource.group,
+                resource.plural,
+                name,
+                f"Precondition failed: UID in precondition: {metadata['uid']}, "
+                f"UID in object meta: {old['metadata']['uid']}",
+            )
+        if not rules.unconditional_update and not metadata.get("resourceVersion"):
+            wrong = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+            raise invalid(resource.group, resource.plural, name, [wrong])
         return self._replace(resource, namespace, name, obj, old, context, subresource, None)
 
     def patch(
@@ -207,8 +209,10 @@ class Rest:
     ) -> Object:
         """Change an object by a `json`, `merge` or `strategic` patch."""
         old = self.get(resource, namespace, name)
-        obj = patches.patched(resource, old, patch, kind)
-        self._decoded(resource, namespace, name, obj, context)
+        obj = patches.patched(resource, old, patch, kind, self.minor)
+        if not subresource and not (obj.get("metadata") or {}).get("name"):
+            raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
+        self._decoded(resource, namespace, name, obj, context, kind, patch)
         return self._replace(resource, namespace, name, obj, old, context, subresource, None)
 
     def apply(
@@ -224,14 +228,15 @@ class Rest:
         """Server-side apply; True when the object was created. Raises 409 for fields of other managers."""
         if not context.manager or context.manager == "unknown":
             raise invalid("meta.k8s.io", "PatchOptions", "", [required("fieldManager", "is required for apply patch")])
-        metadata = self._decoded(resource, namespace, name, obj, context)
-        if metadata.get("managedFields"):
-            raise bad_request("metadata.managedFields must be nil")
         now = timestamp(self.clock.now())
+        quiet = _quiet(context)
+        schema.decode(resource, obj, context, self.minor, "apply")
         live = self.store.get(resource.storage, namespace, name)
         if live is None:
             if subresource:
                 raise not_found(resource.group, resource.plural, name)
+            merged = managed_fields.apply(resource, None, obj, context.manager, force, now, minor=self.minor)
+            metadata = merged["metadata"]
             if metadata.get("uid"):
                 raise conflict(
                     resource.group,
@@ -240,13 +245,13 @@ class Rest:
                     "uid mismatch: the provided object specified uid "
                     f"{metadata['uid']}, and no existing object was found",
                 )
-            merged = managed_fields.apply(resource, None, obj, context.manager, force, now)
-            quiet = _quiet(context)
-            return self.create(resource, namespace, merged, quiet, name), True
+            return self.create(resource, namespace, thaw(merged), quiet, name), True
         live = shown(resource, live)
-        merged = managed_fields.apply(resource, live, obj, context.manager, force, now, subresource)
-        merged = thaw(merged)
-        entries = merged["metadata"].get("managedFields")
+        merged = thaw(
+            managed_fields.apply(resource, live, obj, context.manager, force, now, subresource, minor=self.minor)
+        )
+        self._decoded(resource, namespace, name, merged, quiet)
+        entries = merged["metadata"].get("managedFields", [])
         return self._replace(resource, namespace, name, merged, live, context, subresource, entries), False
 
     def _replace(
@@ -264,13 +269,7 @@ class Rest:
         before, after = old["metadata"], new["metadata"]
         if after.get("resourceVersion") and after["resourceVersion"] != before["resourceVersion"]:
             raise conflict(resource.group, resource.plural, name)
-        if after.get("uid") and after["uid"] != before["uid"]:
-            raise conflict(
-                resource.group,
-                resource.plural,
-                name,
-                f"Precondition failed: UID in precondition: {after['uid']}, UID in object meta: {before['uid']}",
-            )
+        wrong = _metadata_errors(before, after)
         for field in _SERVER_FIELDS:
             if field in before:
                 after[field] = before[field]
@@ -278,43 +277,41 @@ class Rest:
                 after.pop(field, None)
         if entries is None and "managedFields" not in after and "managedFields" in before:
             after["managedFields"] = before["managedFields"]
+        defaults.apply(resource, new)
+        if entries is None:
+            now = timestamp(self.clock.now())
+            managed_fields.track(resource, new, old, context.manager, now, subresource, minor=self.minor)
         rules = strategy(resource)
         if subresource == "status":
-            new = {
-                **old,
-                "metadata": {**before, "managedFields": after.get("managedFields", [])},
-                "status": new.get("status", {}),
-            }
-            new = thaw(new)
-            after = new["metadata"]
+            after = {**_without(after, *rules.status_keeps), **_only(before, *rules.status_keeps)}
+            new = {**thaw(_without(old, "metadata", "status")), "metadata": after, **_only(new, "status")}
         elif not subresource and "status" in resource.subresources:
             if "status" in old:
                 new["status"] = old["status"]
             else:
                 new.pop("status", None)
-        rules.prepare_update(self, resource, new, old, subresource)
-        defaults.apply(resource, new)
         write = admission.Write("UPDATE", resource, namespace, name, new, old, context, subresource)
         admission.mutate(self, write)
-        if has_generation(resource) and subresource != "status":
-            changed = _without(new, "metadata", "status") != _without(old, "metadata", "status")
-            if changed:
-                after["generation"] = before.get("generation", 0) + 1
-        wrong = validation.on_update(resource, new, old, subresource)
+        rules.prepare_update(self, resource, new, old, subresource)
+        if has_generation(resource) and subresource != "status" and rules.generation_moves(new, old):
+            after["generation"] = before.get("generation", 0) + 1
+        wrong += validation.on_update(resource, new, old, subresource)
         if wrong:
             raise invalid(resource.group, resource.kind, name, wrong)
         admission.validate(self, write)
         rules.allocate(self, resource, new, old, context)
-        if entries is None:
-            managed_fields.track(resource, new, old, context.manager, timestamp(self.clock.now()), subresource)
         if _same(new, old):
             return old
         if context.dry_run:
             return new
-        if after.get("deletionTimestamp") and not after.get("finalizers"):
-            if after.get("deletionGracePeriodSeconds", 0) == 0 and rules.deletable(resource, new):
-                self.store.put(resource.storage, namespace, name, kept(resource, new))
-                return shown(resource, self.store.remove(resource.storage, namespace, name))
+        if (
+            after.get("deletionTimestamp")
+            and not after.get("finalizers")
+            and not after.get("deletionGracePeriodSeconds")
+            and rules.deletable(resource, new)
+        ):
+            self.store.remove(resource.storage, namespace, name)
+            return new
         return shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, new)))
 
     def delete(
@@ -322,63 +319,22 @@ class Rest:
     ) -> tuple[Object, bool]:
         """Delete, or begin to: the object's last state, and True when it is gone."""
         old = self.get(resource, namespace, name)
-        metadata = old["metadata"]
-        if options.uid and options.uid != metadata["uid"]:
-            raise conflict(
-                resource.group,
-                resource.plural,
-                name,
-                f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {metadata['uid']}",
-            )
-        if options.resource_version and options.resource_version != metadata["resourceVersion"]:
-            raise conflict(
-                resource.group,
-                resource.plural,
-                name,
-                f"Precondition failed: ResourceVersion in precondition: {options.resource_version}, "
-                f"ResourceVersion in object meta: {metadata['resourceVersion']}",
-            )
+        deletion.check(resource, old, options)
         rules = strategy(resource)
         admission.validate(self, admission.Write("DELETE", resource, namespace, name, None, old, context))
-        finalizers = self._deletion_finalizers(resource, metadata, options)
-        grace = rules.grace(resource, old, options)
-        if finalizers or grace or not rules.deletable(resource, old):
-            new = self._marked(resource, old, finalizers, grace, rules)
-            if context.dry_run or _same(new, old):
-                return new, False
-            return shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, new))), False
-        if context.dry_run:
-            return old, True
-        return shown(resource, self.store.remove(resource.storage, namespace, name)), True
-
-    def _deletion_finalizers(self, resource: Resource, metadata: Object, options: DeleteOptions) -> Names:
-        finalizers = list(metadata.get("finalizers", ()))
-        propagation = options.propagation or strategy(resource).default_propagation
-        if options.propagation:
-            finalizers = [one for one in finalizers if one not in ("orphan", "foregroundDeletion")]
-        if propagation == "Orphan" and "orphan" not in finalizers:
-            finalizers.append("orphan")
-        if propagation == "Foreground" and "foregroundDeletion" not in finalizers:
-            finalizers.append("foregroundDeletion")
-        return finalizers
-
-    def _marked(self, resource: Resource, old: Object, finalizers: Names, grace: int, rules: Any) -> Object:
-        new = thaw(old)
-        metadata = new["metadata"]
-        if finalizers:
-            metadata["finalizers"] = finalizers
-        else:
-            metadata.pop("finalizers", None)
-        first = not metadata.get("deletionTimestamp")
-        shorter = grace < metadata.get("deletionGracePeriodSeconds", grace + 1)
-        if first or shorter:
-            metadata["deletionTimestamp"] = timestamp(self.clock.now() + grace)
-            metadata["deletionGracePeriodSeconds"] = grace
-            if first and has_generation(resource):
-                metadata["generation"] = metadata.get("generation", 0) + 1
-        if first:
+        warning = rules.deletion_warning(options)
+        if warning and warning not in context.warnings:
+            context.warnings.append(warning)
+        new, gone = deletion.begun(resource, old, options, rules, self.clock, has_generation(resource))
+        if new is not old and not old["metadata"].get("deletionTimestamp"):
             rules.begin_delete(self, resource, new)
-        return new
+        if context.dry_run:
+            return new, gone
+        if new is not old and not _same(new, old):
+            new = shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, new)))
+        if gone:
+            new = shown(resource, self.store.remove(resource.storage, namespace, name))
+        return new, gone
 
     def delete_collection(
         self, resource: Resource, namespace: str, labels: str, fields: str, options: DeleteOptions, context: Context
@@ -394,34 +350,50 @@ class Rest:
                     raise
         return listed
 
-    def transform(
-        self, resource: Resource, namespace: str, name: str, change: Callable[[Object], None], subresource: str = ""
-    ) -> Object:
+    def transform(self, resource: Resource, namespace: str, name: str, change: Callable[[Object], None]) -> Object:
         """Change an object from within the server: no validation, no managed fields. Used by strategies and reviews."""
-        new = thaw(self.get(resource, namespace, name))
+        old = self.get(resource, namespace, name)
+        new = thaw(old)
         change(new)
+        if new == old:
+            return old
         return shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, new)))
 
     # -- on the way in
 
-    def _decoded(self, resource: Resource, namespace: str, name: str, obj: Object, context: Context) -> Object:
-        """Check the envelope and the schema; returns the metadata."""
+    def _decoded(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        obj: Object,
+        context: Context,
+        form: str = "",
+        patch: Any = None,
+    ) -> Object:
+        """Check the envelope and the schema; returns the metadata. `form` and `patch`: as for `schema.decode`."""
         api_version, kind = obj.get("apiVersion"), obj.get("kind")
         if kind is None and api_version is None:
             obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
         elif (api_version, kind) != (resource.api_version, resource.kind):
             if not isinstance(api_version, str) or not isinstance(kind, str):
                 raise bad_request("Object 'Kind' and 'apiVersion' must be strings")
+            if kind == resource.kind:
+                raise bad_request(
+                    f"the API version in the data ({api_version}) does not match the expected API version "
+                    f"({resource.api_version})"
+                )
             raise bad_request(
                 f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: '
-                f"converting ({api_version}, Kind={kind}) to ({resource.api_version}, Kind={resource.kind}): unknown conversion"
-                if kind != resource.kind
-                else f"the API version in the data ({api_version}) does not match the expected API version ({resource.api_version})"
+                f"converting ({api_version}, Kind={kind}) to ({resource.api_version}, Kind={resource.kind}): "
+                "unknown conversion"
             )
         metadata = obj.get("metadata")
         if metadata is None:
             metadata = obj["metadata"] = {}
-        schema.decode(resource, obj, context)
+        if isinstance(metadata, dict) and metadata.get("managedFields") == []:
+            metadata["managedFields"] = [{}]  # asks to forget all owners; an empty list would be left out
+        schema.decode(resource, obj, context, self.minor, form, patch)
         metadata = obj["metadata"]
         if resource.namespaced:
             said = metadata.get("namespace")
@@ -487,7 +459,7 @@ _COUNTED = frozenset(
         "validatingadmissionpolicies.admissionregistration.k8s.io",
         "validatingadmissionpolicybindings.admissionregistration.k8s.io",
         "ingressclasses.networking.k8s.io",
-        "horizontalpodautoscalers.autoscaling",
+        "podtemplates",
         "priorityclasses.scheduling.k8s.io",
         "endpointslices.discovery.k8s.io",
     ]
@@ -519,46 +491,28 @@ def both(first: selectors.Matcher | None, second: selectors.Matcher | None) -> s
     return lambda obj: first(obj) and second(obj)
 
 
-def parse_revision(text: str) -> int:
-    """A resourceVersion as given by a client; "" is 0. Raises ApiError 400."""
-    if not text:
-        return 0
-    if not text.isascii() or not text.isdigit() or len(text) > 19:
-        raise bad_request(f'Invalid value: "{text[:60]}": resourceVersion must be a decimal number')
-    return int(text)
-
-
-def _too_new(asked: int, now: int) -> ApiError:
-    error = ApiError(504, "Timeout", f"Too large resource version: {asked}, current: {now}")
-    error.details = {
-        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
-        "retryAfterSeconds": 1,
-    }
-    return error
-
-
-def _bad_list(field: str, value: str, detail: str) -> ApiError:
-    from lab.sim.api.status import forbidden_field
-
-    return invalid("meta.k8s.io", "ListOptions", "", [forbidden_field(field, detail)])
-
-
-def _make_token(revision: int, namespace: str, name: str) -> str:
-    made = orjson.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": f"{namespace}/{name}\u0000"})
-    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
-
-
-def _token(text: str) -> tuple[int, tuple[str, str]]:
-    try:
-        read = orjson.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
-        namespace, _, name = read["start"].rstrip("\u0000").partition("/")
-        return int(read["rv"]), (namespace, name)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise bad_request(f'continue key is not valid: "{text[:60]}"') from None
-
-
 def _without(obj: Object, *fields: str) -> Object:
     return {key: value for key, value in obj.items() if key not in fields}
+
+
+def _only(obj: Object, *fields: str) -> Object:
+    return {field: obj[field] for field in fields if field in obj}
+
+
+def _metadata_errors(before: Object, after: Object) -> list[Cause]:
+    """What of the metadata a client may not change. Source: apimachinery `pkg/api/validation/objectmeta.go`."""
+    wrong = []
+    for field in ("uid", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        said = after.get(field)
+        if said is not None and said != before.get(field) and (field == "uid" or field not in before):
+            wrong.append(invalid_value(f"metadata.{field}", said, "field is immutable"))
+    if before.get("deletionTimestamp"):
+        added = sorted(set(after.get("finalizers") or ()).difference(before.get("finalizers") or ()))
+        if added:
+            listed = ", ".join(f'"{one}"' for one in added)
+            detail = "no new finalizers can be added if the object is being deleted, found new finalizers "
+            wrong.append(forbidden_field("metadata.finalizers", f"{detail}[]string{{{listed}}}"))
+    return wrong
 
 
 def _same(new: Object, old: Object) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right, insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import orjson
@@ -119,6 +119,11 @@ class Subscription:
             self._wake()
 
 
+def _encoded(obj: Object) -> bytes:
+    # orjson hands out its whole buffer, at least 4 KiB of memory however short the text: what is kept is copied.
+    return bytes(memoryview(orjson.dumps(obj)))
+
+
 class _Shelf:
     """The objects of one resource, with their keys in order."""
 
@@ -154,6 +159,23 @@ class Store:
         for shelf in self._shelves.values():
             shelf.keys = sorted(shelf.objects)
         self.revision = max(self.revision, revision)
+        self._restored = self.revision
+
+    def seed(self, objects: Iterable[tuple[str, str, str, Object]]) -> None:
+        """Hold (storage, namespace, name, object) from the outset: as `put`, but nobody hears of it and no watch can
+        ask for it as a change. For a store that nobody has seen yet.
+        """
+        touched = set()
+        for storage, namespace, name, obj in objects:
+            shelf = self._shelf(storage)
+            touched.add(storage)
+            self.revision += 1
+            obj["metadata"]["resourceVersion"] = str(self.revision)
+            shelf.objects[namespace, name] = obj
+            if self._journal is not None:
+                self._journal.record(self.revision, storage, namespace, name, _encoded(obj))
+        for storage in touched:
+            self._shelves[storage].keys = sorted(self._shelves[storage].objects)
         self._restored = self.revision
 
     def _shelf(self, storage: str) -> _Shelf:
@@ -214,7 +236,7 @@ class Store:
         old = shelf.objects.get(key)
         self.revision += 1
         obj["metadata"]["resourceVersion"] = str(self.revision)
-        raw = orjson.dumps(obj)
+        raw = _encoded(obj)
         if self._journal is not None:
             self._journal.record(self.revision, storage, namespace, name, raw)
         if old is None:
@@ -233,7 +255,7 @@ class Store:
         last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(self.revision)}}
         if self._journal is not None:
             self._journal.record(self.revision, storage, namespace, name, None)
-        self._tell(shelf, Change(self.revision, storage, namespace, name, last, None, orjson.dumps(last)))
+        self._tell(shelf, Change(self.revision, storage, namespace, name, last, None, _encoded(last)))
         return last
 
     def commit(self) -> None:
@@ -251,9 +273,13 @@ class Store:
 
     # -- watching
 
-    def listen(self, listener: Callable[[Change], None]) -> None:
-        """Call `listener` for every change of every resource, within the write. It must not write."""
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` for every change of every resource, within the write; it must not write.
+
+        Returns what ends it.
+        """
         self._everything.append(listener)
+        return lambda: self._everything.remove(listener)
 
     def subscribe(self, storage: str, namespace: str = "", since: int | None = None) -> Subscription:
         """Changes of a resource after resourceVersion `since`; None for from now on.

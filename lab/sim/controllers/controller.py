@@ -24,9 +24,11 @@ _LONGEST_RETRY_SECONDS = 60.0
 class Informers:
     """The informers of one cluster's controllers, each resource followed once."""
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: Client, clock: Clock, minor: int = 34) -> None:
+        """`minor`: the Kubernetes minor the controllers belong to, e.g. 34."""
         self.client = client
         self.clock = clock
+        self.minor = minor
         self._made: dict[str, Informer] = {}
 
     def of(self, resource: str) -> Informer:
@@ -51,13 +53,21 @@ class Controller:
         self.client = client
         self.clock = clock
         self.informers = informers
+        self._needed: list[Informer] = []
         self._queue: dict[Key, None] = {}
         self._filled = asyncio.Event()
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, tuple[float, Handle]] = {}
 
+    def informer(self, resource: str) -> Informer:
+        """The informer of a resource this controller decides by: it does nothing before the first list is there."""
+        informer = self.informers.of(resource)
+        if informer not in self._needed:
+            self._needed.append(informer)
+        return informer
+
     async def reconcile(self, namespace: str, name: str) -> None:
-        """Bring one object nearer to what it asks for. An ApiError or a Retry puts it back into the queue."""
+        """Bring one object nearer to what it asks for. An ApiError puts it back into the queue."""
         raise NotImplementedError
 
     def enqueue(self, namespace: str, name: str) -> None:
@@ -87,6 +97,8 @@ class Controller:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
+            for informer in self._needed:
+                await informer.synced.wait()
             while True:
                 await self._filled.wait()
                 while self._queue:

@@ -23,12 +23,18 @@ _RETRY_SECONDS = 1.0
 
 
 class Informer:
-    """The objects of one resource, by (namespace, name)."""
+    """The objects of one resource, by (namespace, name).
+
+    A controller that writes waits with `reached` or `dropped` until this view tells of the write, so that it never
+    decides twice on a state that is already past.
+    """
 
     def __init__(self, client: Client, clock: Clock, resource: str, fields: str = "") -> None:
         self.resource = resource
         self.objects: dict[tuple[str, str], Object] = {}
         self.synced = asyncio.Event()
+        self.revision = 0
+        """The newest resourceVersion this view is known to include."""
         self._client = client
         self._clock = clock
         self._fields = fields
@@ -36,14 +42,24 @@ class Informer:
         self._indexes: dict[
             str, tuple[Callable[[Object], Iterable[str]], dict[str, dict[tuple[str, str], Object]]]
         ] = {}
+        self._namespaces: dict[str, dict[str, Object]] = {}
+        self._turn: asyncio.Future[None] | None = None
 
     def handle(self, handler: Handler) -> None:
         """Call `handler` for everything there is and every change from now on."""
         self._handlers.append(handler)
+        for obj in list(self.objects.values()):
+            self._call(handler, None, obj)
 
     def index(self, name: str, keys: Callable[[Object], Iterable[str]]) -> None:
-        """Keep objects by what `keys` says of each, for `by`. Called before `run`."""
-        self._indexes[name] = (keys, {})
+        """Keep objects by what `keys` says of each, for `by`. An index of this name that exists is left as it is."""
+        if name in self._indexes:
+            return
+        table: dict[str, dict[tuple[str, str], Object]] = {}
+        self._indexes[name] = (keys, table)
+        for key, obj in self.objects.items():
+            for value in keys(obj):
+                table.setdefault(value, {})[key] = obj
 
     def get(self, namespace: str, name: str) -> Object | None:
         """One object, or None."""
@@ -57,7 +73,35 @@ class Informer:
         """All objects, or one namespace's."""
         if not namespace:
             return list(self.objects.values())
-        return [obj for (within, _), obj in self.objects.items() if within == namespace]
+        return list(self._namespaces.get(namespace, {}).values())
+
+    async def reached(self, written: Object) -> None:
+        """Return once this view includes a write of this resource, given as the answer to it."""
+        revision = int(written["metadata"]["resourceVersion"])
+        while self.revision < revision:
+            await self._next()
+
+    async def dropped(self, obj: Object) -> None:
+        """Return once this view knows that `obj`, which was deleted, is gone or on its way out."""
+        metadata = obj["metadata"]
+        while True:
+            held = self.get(metadata.get("namespace", ""), metadata["name"])
+            if held is None or held["metadata"]["uid"] != metadata["uid"]:
+                return
+            if held["metadata"].get("deletionTimestamp"):
+                return
+            await self._next()
+
+    async def _next(self) -> None:
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._turn)
+
+    def _turned(self, revision: str) -> None:
+        self.revision = max(self.revision, int(revision))
+        turn, self._turn = self._turn, None
+        if turn is not None and not turn.done():
+            turn.set_result(None)
 
     async def run(self) -> None:
         """Follow the resource until cancelled; a broken watch begins again with a list."""
@@ -79,6 +123,7 @@ class Informer:
                 self._set(key, obj)
         for key in [one for one in self.objects if one not in seen]:
             self._set(key, None)
+        self._turned(revision)
         self.synced.set()
         async with contextlib.aclosing(  # type: ignore[type-var]
             self._client.watch(self.resource, fields=self._fields, since=revision)
@@ -86,18 +131,37 @@ class Informer:
             async for kind, obj in events:
                 key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
                 self._set(key, None if kind == "DELETED" else obj)
+                self._turned(obj["metadata"]["resourceVersion"])
 
     def _set(self, key: tuple[str, str], new: Object | None) -> None:
         old = self.objects.get(key)
+        namespace, name = key
         if new is None:
-            if self.objects.pop(key, None) is None:
+            if old is None:
                 return
+            del self.objects[key]
+            within = self._namespaces[namespace]
+            del within[name]
+            if not within:
+                del self._namespaces[namespace]
         else:
             self.objects[key] = new
+            self._namespaces.setdefault(namespace, {})[name] = new
         for keys, table in self._indexes.values():
-            for value in keys(old) if old is not None else ():
-                table.get(value, {}).pop(key, None)
-            for value in keys(new) if new is not None else ():
+            before = set(keys(old)) if old is not None else set()
+            after = set(keys(new)) if new is not None else set()
+            for value in before - after:
+                held = table[value]
+                del held[key]
+                if not held:
+                    del table[value]
+            for value in after:
                 table.setdefault(value, {})[key] = cast(Object, new)
         for handler in self._handlers:
+            self._call(handler, old, new)
+
+    def _call(self, handler: Handler, old: Object | None, new: Object | None) -> None:
+        try:
             handler(old, new)
+        except Exception:
+            _log.exception("a handler of %s failed", self.resource)

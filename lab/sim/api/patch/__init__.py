@@ -1,0 +1,123 @@
+"""The three patches that carry changes: JSON patch, JSON merge patch and strategic merge patch.
+
+Source: RFC 6902, RFC 7386, apiserver `pkg/endpoints/handlers/patch.go`, apimachinery
+`pkg/util/strategicpatch/patch.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import jsonpatch
+import jsonpointer
+import orjson
+
+from lab.sim.api import types
+from lab.sim.api.patch import strategic
+from lab.sim.api.patch.golang import kind_of
+from lab.sim.api.resources import Object, Resource
+from lab.sim.api.status import ApiError, bad_request, invalid, invalid_value, too_large, unsupported_media
+from lab.sim.objects import thaw
+
+MAX_OPERATIONS = 10_000
+"""Operations one JSON patch may hold."""
+
+_CUSTOM_TYPES = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+)
+
+
+def patched(resource: Resource, current: Object, patch: Any, kind: str, minor: int) -> Object:
+    """`current` with `patch` put on it; both stay as they are. `kind`: `json`, `merge` or `strategic`.
+
+    Raises ApiError 400 for a malformed patch, 413 for one that is too long, 415 for `strategic` on a custom resource,
+    422 for one that does not fit, 500 for a strategic one that contradicts itself: so does a real server.
+    """
+    if kind == "json":
+        return _json_patched(current, patch)
+    if kind == "merge":
+        if patch is None:
+            raise bad_request("Invalid JSON Patch")
+        if not isinstance(patch, dict):
+            raise bad_request(_unreadable(patch, "map[string]interface {}"))
+        return cast(Object, _merged(thaw(current), patch))
+    if kind != "strategic":
+        raise unsupported_media(f"the body of the request was in an unknown format - no such patch: {kind}")
+    if resource.custom is not None:
+        accepted = ", ".join(_CUSTOM_TYPES)
+        raise unsupported_media(
+            f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+        )
+    if not isinstance(patch, dict):
+        raise bad_request(_unreadable(patch, "map[string]interface {}").removeprefix("error decoding patch: "))
+    return strategic.merged(thaw(current), thaw(patch), types.of(resource, minor))
+
+
+def _unreadable(found: Any, wanted: str) -> str:
+    return f"error decoding patch: json: cannot unmarshal {kind_of(found)} into Go value of type {wanted}"
+
+
+def _merged(target: Any, patch: dict[str, Any]) -> Any:
+    """RFC 7386; `target` is changed in place where it is an object."""
+    if not isinstance(target, dict):
+        target = {}
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            target[key] = _merged(target.get(key), value)
+        else:
+            target[key] = value
+    return target
+
+
+def _json_patched(current: Object, patch: Any) -> Object:
+    operations = _operations(patch)
+    result: Any = thaw(current)
+    try:
+        for operation in operations:
+            if operation["op"] == "test" and operation["value"] is None and _absent(result, operation["path"]):
+                continue
+            result = jsonpatch.apply_patch(result, [operation], in_place=True)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, ValueError, KeyError):
+        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from None
+    if not isinstance(result, dict):
+        why = (
+            f"couldn't get version/kind; json parse error: json: cannot unmarshal {kind_of(result)} into Go value "
+            'of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
+            'Kind string "json:\\"kind,omitempty\\"" }'
+        )
+        raise invalid("", "", "", [invalid_value("patch", orjson.dumps(result).decode(), why)])
+    return result
+
+
+def _operations(patch: Any) -> list[dict[str, Any]]:
+    """The operations with what may be left out filled in: a missing `value` is null."""
+    if not isinstance(patch, list):
+        raise bad_request(_unreadable(patch, "[]handlers.jsonPatchOp"))
+    if len(patch) > MAX_OPERATIONS:
+        error = too_large(0)
+        error.message = (
+            f"Request entity too large: The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, "
+            f"got {len(patch)}"
+        )
+        raise error
+    operations = []
+    for one in patch:
+        if not isinstance(one, dict):
+            raise bad_request(_unreadable(one, "handlers.jsonPatchOp"))
+        for key in ("op", "path", "from"):
+            value = one.get(key)
+            if value is not None and not isinstance(value, str):
+                raise bad_request(
+                    f"error decoding patch: json: cannot unmarshal {kind_of(value)} "
+                    f"into Go struct field jsonPatchOp.{key} of type string"
+                )
+        operations.append({"op": "", "value": None, **one})
+    return operations
+
+
+def _absent(document: Any, path: str) -> bool:
+    return jsonpointer.resolve_pointer(document, path, None) is None

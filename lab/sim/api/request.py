@@ -1,0 +1,202 @@
+"""What a URL asks for: the verb, the resource and the options of a list or write.
+
+Source: apiserver `pkg/endpoints/request/requestinfo.go`, apimachinery `pkg/apis/meta/v1/types.go` (ListOptions …).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from lab.sim.api.context import IGNORE, STRICT, WARN, DeleteOptions
+from lab.sim.api.resources import Object
+from lab.sim.api.status import (
+    ApiError,
+    Cause,
+    bad_request,
+    forbidden_field,
+    invalid,
+    invalid_value,
+    no_such_path,
+    not_supported,
+)
+
+_METHODS = {
+    "GET": "get",
+    "HEAD": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+_SEGMENT = re.compile(r"[^/%\x00-\x1f\x7f]{1,253}")
+_NAMESPACE_PARTS = ("status", "finalize")
+MANAGER_LIMIT = 128
+_PROPAGATION = ("Foreground", "Background", "Orphan")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to the resources of the cluster, or to another path when `plural` is ""."""
+
+    verb: str
+    """`get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; else the method in small."""
+    path: str
+    group: str = ""
+    version: str = ""
+    plural: str = ""
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    rest: str = ""
+    """What follows a `proxy` subresource."""
+
+
+def parse(method: str, raw_path: str, query: Mapping[str, str]) -> Asked:
+    """What `method` on `raw_path` (still percent-encoded) asks for. Raises ApiError 400 or 404 for crooked paths."""
+    verb = _METHODS.get(method, method.lower())
+    parts = raw_path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) >= 3:
+        group, version, tail = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) >= 4:
+        group, version, tail = parts[1], parts[2], parts[3:]
+    else:
+        return Asked(verb, unquote(raw_path))
+    if tail[0] == "watch" and len(tail) > 1:
+        tail = tail[1:]
+        query = {**query, "watch": "true"}
+    tail = [_segment(one) for one in tail]
+    namespace = ""
+    if tail[0] == "namespaces" and len(tail) > 2 and not (len(tail) == 3 and tail[2] in _NAMESPACE_PARTS):
+        namespace, tail = tail[1], tail[2:]
+    plural, name, subresource = tail[0], "", ""
+    if len(tail) > 1:
+        name = tail[1]
+    if len(tail) > 2:
+        subresource = tail[2]
+    if len(tail) > 3 and subresource != "proxy":
+        raise no_such_path()
+    if plural == "namespaces":
+        namespace = ""
+    if verb == "get" and not name:
+        verb = "watch" if truth(query, "watch") else "list"
+    elif verb == "get" and truth(query, "watch"):
+        verb = "watch"
+    elif verb == "delete" and not name:
+        verb = "deletecollection"
+    return Asked(verb, raw_path, group, version, plural, namespace, name, subresource, "/".join(tail[3:]))
+
+
+def _segment(text: str) -> str:
+    plain = unquote(text, errors="strict") if "%" in text else text
+    if plain in (".", "..") or _SEGMENT.fullmatch(plain) is None:
+        raise no_such_path() if not plain else bad_request(f"invalid path segment {plain[:60]!r}")
+    return plain
+
+
+def truth(query: Mapping[str, str], key: str) -> bool:
+    """A boolean option; present without a value counts as true. Raises ApiError 400."""
+    text = query.get(key)
+    if text is None:
+        return False
+    if text in ("", "1", "t", "T", "true", "True", "TRUE"):
+        return True
+    if text in ("0", "f", "F", "false", "False", "FALSE"):
+        return False
+    raise bad_request(f'invalid value "{text[:40]}" for {key}: must be a boolean')
+
+
+def number(query: Mapping[str, str], key: str, highest: int = 2**63 - 1) -> int:
+    """A whole number that is not negative; 0 when absent. Raises ApiError 400."""
+    text = query.get(key, "")
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > highest:
+        raise bad_request(f'strconv.ParseInt: parsing "{text[:40]}": invalid syntax')
+    return int(text)
+
+
+def dry_run(query: Mapping[str, str], kind: str) -> bool:
+    """Whether `dryRun=All`. `kind`: of the options, e.g. `CreateOptions`. Raises ApiError 422."""
+    text = query.get("dryRun", "")
+    if text in ("", "All"):
+        return text == "All"
+    raise invalid("meta.k8s.io", kind, "", [not_supported("dryRun", text, ["All"])])
+
+
+def field_validation(query: Mapping[str, str], kind: str) -> str:
+    """What to do about unknown fields. Raises ApiError 422."""
+    text = query.get("fieldValidation", "")
+    if text in (STRICT, WARN, IGNORE):
+        return text
+    if not text:
+        return WARN
+    raise invalid("meta.k8s.io", kind, "", [not_supported("fieldValidation", text, [IGNORE, WARN, STRICT])])
+
+
+def field_manager(query: Mapping[str, str], agent: str, kind: str) -> str:
+    """The manager that owns what is written: as asked for, else the client's name. Raises ApiError 422."""
+    text = query.get("fieldManager", "")
+    if not text:
+        return agent.split("/", 1)[0][:MANAGER_LIMIT] or "unknown"
+    wrong: list[Cause] = []
+    if len(text) > MANAGER_LIMIT:
+        wrong.append(
+            Cause("FieldValueTooLong", f"Too long: may not be more than {MANAGER_LIMIT} bytes", "fieldManager")
+        )
+    if not text.isprintable():
+        wrong.append(invalid_value("fieldManager", text, "should only contain printable characters"))
+    if wrong:
+        raise invalid("meta.k8s.io", kind, "", wrong)
+    return text
+
+
+def no_force() -> ApiError:
+    """The refusal of `force` with any patch but apply."""
+    return invalid(
+        "meta.k8s.io", "PatchOptions", "", [forbidden_field("force", "may not be specified for non-apply patch")]
+    )
+
+
+def delete_options(said: Object, query: Mapping[str, str]) -> tuple[DeleteOptions, bool]:
+    """Options of a deletion and whether it is a dry run, from its body and, where that is silent, its URL.
+
+    Raises ApiError 400 or 422.
+    """
+    if said and said.get("kind", "DeleteOptions") != "DeleteOptions":
+        raise bad_request(f"converting (v1.{said['kind']}) to (v1.DeleteOptions): unknown conversion")
+    preconditions = said.get("preconditions") or {}
+    grace = said.get("gracePeriodSeconds")
+    if grace is None and query.get("gracePeriodSeconds"):
+        grace = number(query, "gracePeriodSeconds")
+    propagation = said.get("propagationPolicy") or query.get("propagationPolicy", "")
+    orphan = said.get("orphanDependents")
+    dry = said.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
+    wrong: list[Cause] = []
+    if not isinstance(preconditions, dict) or not isinstance(dry, list) or not isinstance(orphan, bool | None):
+        raise bad_request(
+            'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: a field has the wrong type'
+        )
+    if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
+        raise bad_request(
+            'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal into Go struct '
+            "field DeleteOptions.gracePeriodSeconds of type int64"
+        )
+    if dry and dry != ["All"]:
+        wrong.append(not_supported("dryRun", dry[0], ["All"]))
+    if propagation and orphan is not None:
+        wrong.append(
+            invalid_value(
+                "propagationPolicy", propagation, "orphanDependents and deletionPropagation cannot be both set"
+            )
+        )
+    elif propagation and propagation not in _PROPAGATION:
+        wrong.append(not_supported("propagationPolicy", propagation, [*_PROPAGATION, "nil"]))
+    if wrong:
+        raise invalid("meta.k8s.io", "DeleteOptions", "", wrong)
+    if orphan is not None:
+        propagation = "Orphan" if orphan else "Background"
+    uid, revision = preconditions.get("uid"), preconditions.get("resourceVersion")
+    return DeleteOptions(propagation, grace, str(uid or ""), str(revision or "")), bool(dry)

@@ -1,0 +1,94 @@
+"""What is in a cluster before anyone has written to it: namespaces, roles, the API's own Service, classes.
+
+Source: kubeadm, apiserver `pkg/controlplane`, kind's default StorageClass. System pods are left out: nothing runs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.sim.api import bootstrap_policy
+from lab.sim.api.resources import Object
+from lab.sim.objects import new_uid
+
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_SERVICE_ADDRESS = "10.96.0.1"
+
+
+Seed = tuple[str, str, str, Object]
+
+
+def objects(now: str) -> Iterator[Seed]:
+    """(storage, namespace, name, object) of everything an empty cluster begins with; `now` is their creation time."""
+    for name in _NAMESPACES:
+        body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+        yield _made("namespaces", "v1", "Namespace", "", name, now, body, labels={"kubernetes.io/metadata.name": name})
+    for storage, obj in bootstrap_policy.objects():
+        metadata = {**obj["metadata"], "uid": new_uid(), "creationTimestamp": now}
+        yield storage, metadata.get("namespace", ""), metadata["name"], {**obj, "metadata": metadata}
+    yield _made("services", "v1", "Service", "default", "kubernetes", now, _service(), labels=_COMPONENT)
+    for name, value, text in _PRIORITIES:
+        body = {"value": value, "description": text, "preemptionPolicy": "PreemptLowerPriority"}
+        yield _made("priorityclasses.scheduling.k8s.io", "scheduling.k8s.io/v1", "PriorityClass", "", name, now, body)
+    body = {
+        "provisioner": "rancher.io/local-path",
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    yield _made(
+        "storageclasses.storage.k8s.io", "storage.k8s.io/v1", "StorageClass", "", "standard", now, body, None, default
+    )
+
+
+def endpoints(port: int, now: str) -> Seed:
+    """Where the Service `kubernetes` leads: the API on `port` of this machine."""
+    body = {
+        "subsets": [{"addresses": [{"ip": "127.0.0.1"}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}]
+    }
+    return _made("endpoints", "v1", "Endpoints", "default", "kubernetes", now, body, labels=_MIRRORED)
+
+
+_COMPONENT = {"component": "apiserver", "provider": "kubernetes"}
+_MIRRORED = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+_PRIORITIES = (
+    ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster."),
+    ("system-node-critical", 2_000_001_000, "Used for system critical pods that must not be moved from their node."),
+)
+
+
+def _made(
+    storage: str,
+    api_version: str,
+    kind: str,
+    namespace: str,
+    name: str,
+    now: str,
+    body: Object,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Seed:
+    metadata: Object = {"name": name, "uid": new_uid(), "creationTimestamp": now}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = labels
+    if annotations:
+        metadata["annotations"] = annotations
+    return storage, namespace, name, {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+
+def _service() -> Object:
+    return {
+        "spec": {
+            "clusterIP": _SERVICE_ADDRESS,
+            "clusterIPs": [_SERVICE_ADDRESS],
+            "internalTrafficPolicy": "Cluster",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+            "sessionAffinity": "None",
+            "type": "ClusterIP",
+        },
+        "status": {"loadBalancer": {}},
+    }

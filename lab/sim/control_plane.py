@@ -1,0 +1,119 @@
+"""All controllers of one cluster, put together and set running.
+
+The controllers know clients and a clock only; what they need of the API's inside is given to them here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.sim.api.admission import quota
+from lab.sim.api.rest import Rest
+from lab.sim.api.store import Change
+from lab.sim.api.tokens import Tokens
+from lab.sim.clock import Clock
+from lab.sim.controllers.cluster_controllers import Surroundings, cluster_controllers
+from lab.sim.controllers.controller import Controller, Informers
+from lab.sim.controllers.cronjob import CronJobController
+from lab.sim.controllers.custom_resources import CustomResources
+from lab.sim.controllers.daemonset import DaemonSetController
+from lab.sim.controllers.deployment import DeploymentController
+from lab.sim.controllers.informer import Handler
+from lab.sim.controllers.job import JobController
+from lab.sim.controllers.nodes import make_node
+from lab.sim.controllers.replicaset import ReplicaSetController, ReplicationControllerController
+from lab.sim.controllers.statefulset import StatefulSetController
+from lab.sim.controllers.timing import INSTANT, REALISTIC
+from lab.sim.inprocess import InProcessClient
+from lab.sim.logs import Logs
+from lab.sim.programs import ClientFor, Programs
+
+_WORKLOADS: tuple[type[Controller], ...] = (
+    CustomResources,
+    DeploymentController,
+    ReplicaSetController,
+    ReplicationControllerController,
+    StatefulSetController,
+    DaemonSetController,
+    JobController,
+    CronJobController,
+)
+_TIMINGS = {"instant": INSTANT, "realistic": REALISTIC}
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the controllers of one cluster stand on."""
+
+    rest: Rest
+    clock: Clock
+    name: str
+    """The cluster's; its nodes are named after it."""
+    workers: int
+    timing: str
+    """`instant` or `realistic`."""
+    certificate: bytes
+    """The cluster's CA, PEM."""
+    tokens: Tokens
+    logs: Logs
+    programs: Programs
+    client_for: ClientFor
+
+
+class ControlPlane:
+    """The running controllers of one cluster. Started in the event loop's thread, ended with `stop`."""
+
+    def __init__(self, needs: Needs) -> None:
+        rest, clock = needs.rest, needs.clock
+        informers = Informers(self._client(rest, "kube-controller-manager"), clock, rest.minor)
+        nodes = [make_node(needs.name, rest.minor, clock.now())]
+        nodes += [
+            make_node(needs.name, rest.minor, clock.now(), number=number + 1, control_plane=False)
+            for number in range(needs.workers)
+        ]
+        around = Surroundings(
+            registry=rest.registry,
+            logs=needs.logs,
+            nodes=nodes,
+            timing=_TIMINGS[needs.timing],
+            certificate=needs.certificate.decode(),
+            token_of=lambda account, secret: needs.tokens.issue(account, secret=secret),
+            quota_used=lambda one: quota.used(rest, one),
+            programs=needs.programs,
+            client_for=needs.client_for,
+        )
+        controllers, handlers = cluster_controllers(
+            lambda manager: self._client(rest, manager), clock, informers, around
+        )
+        controllers += [kind(self._client(rest, kind.name), clock, informers) for kind in _WORKLOADS]
+        self._forget = self._follow(rest, handlers)
+        runs = [controller.run() for controller in controllers] + [informer.run() for informer in informers]
+        self._tasks = [asyncio.ensure_future(run) for run in runs]
+
+    def _client(self, rest: Rest, manager: str) -> InProcessClient:
+        return InProcessClient(rest, manager)
+
+    def _follow(self, rest: Rest, handlers: list[Handler]) -> Callable[[], None]:
+        """Tell the handlers of everything there is and of every change."""
+        for storage in rest.store.storages:
+            for obj in rest.store.scan(storage):
+                for handler in handlers:
+                    handler(None, obj)
+
+        def told(change: Change) -> None:
+            for handler in handlers:
+                handler(change.old, change.new)
+
+        return rest.store.listen(told)
+
+    async def stop(self) -> None:
+        """End every controller; returns when they have ended."""
+        self._forget()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
