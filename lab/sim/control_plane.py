@@ -23,8 +23,8 @@ from lab.sim.controllers.daemonset import DaemonSetController
 from lab.sim.controllers.deployment import DeploymentController
 from lab.sim.controllers.informer import Handler
 from lab.sim.controllers.job import JobController
-from lab.sim.controllers.nodes import make_node
 from lab.sim.controllers.replicaset import ReplicaSetController, ReplicationControllerController
+from lab.sim.controllers.simulated_node import make_node
 from lab.sim.controllers.statefulset import StatefulSetController
 from lab.sim.controllers.timing import INSTANT, REALISTIC
 from lab.sim.inprocess import InProcessClient

@@ -172,6 +172,7 @@ def _lock(path: Path) -> Any:
 
 def serve(home: Path) -> int:
     """Run a daemon until it is stopped; its exit code. What it has to say goes to `daemon.log` in `home`."""
+    os.umask(0o077)
     make_folder(home)
     log = home / LOG_FILE
     if log.exists() and log.stat().st_size > LOG_LIMIT:

@@ -129,6 +129,13 @@ def test_what_explain_shows_of_a_field() -> None:
     assert (port["type"], port["default"]) == ("string", "TCP")
 
 
+def test_values_of_enumerations_are_told() -> None:
+    container = read("api/v1")["components"]["schemas"]["io.k8s.api.core.v1.Container"]["properties"]
+    assert container["imagePullPolicy"]["enum"] == ["Always", "IfNotPresent", "Never"]
+    assert '\n - `"Always"` means that kubelet always attempts' in container["imagePullPolicy"]["description"]
+    assert "enum" not in container["image"]
+
+
 def test_a_custom_schema_for_explain() -> None:
     schemas = read(path_of(WIDGET), WIDGET)["components"]["schemas"]
     widget = schemas["com.example.decode.v1.Widget"]

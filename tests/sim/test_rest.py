@@ -9,60 +9,11 @@ from typing import Any
 
 import pytest
 
-from lab.sim.api.context import Context, DeleteOptions
-from lab.sim.api.resources import Object, Resource
-from lab.sim.api.rest import Rest
+from lab.sim.api.context import DeleteOptions
+from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError
 from lab.sim.clock import timestamp
-from tests.sim.clusters import bare
-
-NAMESPACE = "shop"
-
-
-class Given:
-    """A cluster with one namespace and its default service account."""
-
-    def __init__(self) -> None:
-        self.cluster = bare()
-        self.rest: Rest = self.cluster.rest
-        self.context = Context(manager="tester")
-        self.create("namespaces", {"metadata": {"name": NAMESPACE}})
-        self.create("serviceaccounts", {"metadata": {"name": "default"}})
-
-    def row(self, plural: str, group: str = "") -> Resource:
-        found = self.rest.registry.plural(group, plural)
-        assert found is not None
-        return found
-
-    def split(self, resource: str) -> tuple[Resource, str]:
-        plural, _, group = resource.partition(".")
-        row = self.row(plural, group)
-        return row, NAMESPACE if row.namespaced else ""
-
-    def create(self, resource: str, obj: Object) -> Object:
-        row, namespace = self.split(resource)
-        return self.rest.create(row, namespace, obj, self.context)
-
-    def get(self, resource: str, name: str) -> Object:
-        row, namespace = self.split(resource)
-        return self.rest.get(row, namespace, name)
-
-    def update(self, resource: str, name: str, obj: Object, subresource: str = "") -> Object:
-        row, namespace = self.split(resource)
-        return self.rest.update(row, namespace, name, obj, self.context, subresource)
-
-    def patch(self, resource: str, name: str, patch: Any, subresource: str = "") -> Object:
-        row, namespace = self.split(resource)
-        return self.rest.patch(row, namespace, name, patch, "merge", self.context, subresource)
-
-    def delete(self, resource: str, name: str, **options: Any) -> tuple[Object, bool]:
-        row, namespace = self.split(resource)
-        return self.rest.delete(row, namespace, name, DeleteOptions(**options), self.context)
-
-    def told(self, resource: str) -> Any:
-        row, namespace = self.split(resource)
-        subscription = self.rest.watch(row, namespace)
-        return lambda: [(one.type, one.object) for one in subscription.changes]
+from tests.sim.given import NAMESPACE, Given, deployment, pod
 
 
 @pytest.fixture
@@ -74,11 +25,6 @@ def config_map(name: str = "c", **metadata: Any) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}}
 
 
-def pod(name: str = "p", **spec: Any) -> Object:
-    containers = [{"name": "c", "image": "pause:1"}]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": containers, **spec}}
-
-
 def refusal(caught: pytest.ExceptionInfo[ApiError]) -> tuple[int, str, str]:
     return caught.value.code, caught.value.reason, caught.value.message
 
@@ -87,7 +33,9 @@ def refusal(caught: pytest.ExceptionInfo[ApiError]) -> tuple[int, str, str]:
 
 
 def test_a_creation_fills_in_what_the_server_owns(given: Given) -> None:
-    made = given.create("configmaps", config_map(uid="mine", generation=9, selfLink="/x", deletionTimestamp="2000"))
+    made = given.create(
+        "configmaps", config_map(uid="mine", generation=9, selfLink="/x", deletionTimestamp="2000-01-01T00:00:00Z")
+    )
     metadata = made["metadata"]
     assert metadata["uid"] != "mine"
     assert metadata["creationTimestamp"] == timestamp(given.cluster.clock.now())
@@ -140,10 +88,10 @@ def test_an_update_keeps_what_the_server_owns(given: Given) -> None:
     assert new["data"] == {"a": "1"}
 
 
-def test_a_write_that_changes_nothing_is_none(given: Given) -> None:
+async def test_a_write_that_changes_nothing_is_none(given: Given) -> None:
     made = given.create("configmaps", {**config_map(), "data": {"a": "1"}})
     told = given.told("configmaps")
-    given.cluster.clock._now += 60
+    await given.cluster.clock.advance(60)
     assert given.update("configmaps", "c", {**config_map(), "data": {"a": "1"}}) == made
     assert given.patch("configmaps", "c", {"data": {"a": "1"}}) == made
     assert told() == []
@@ -222,12 +170,6 @@ def test_some_kinds_want_the_resource_version(given: Given) -> None:
 # -- generations and status
 
 
-def deployment(replicas: int = 1, **metadata: Any) -> Object:
-    template = {"metadata": {"labels": {"a": "b"}}, "spec": pod()["spec"]}
-    spec = {"replicas": replicas, "selector": {"matchLabels": {"a": "b"}}, "template": template}
-    return {"metadata": {"name": "d", **metadata}, "spec": spec}
-
-
 def test_generations_count_changes_of_the_spec(given: Given) -> None:
     name = "deployments.apps"
     assert given.create(name, deployment())["metadata"]["generation"] == 1
@@ -276,13 +218,13 @@ def test_an_object_without_finalizers_goes_at_once(given: Given) -> None:
         given.get("configmaps", "c")
 
 
-def test_finalizers_hold_an_object_until_the_last_is_removed(given: Given) -> None:
+async def test_finalizers_hold_an_object_until_the_last_is_removed(given: Given) -> None:
     given.create("configmaps", config_map(finalizers=["a.b/c", "d.e/f"]))
     marked, gone = given.delete("configmaps", "c")
     assert not gone
     assert marked["metadata"]["deletionTimestamp"] == timestamp(given.cluster.clock.now())
     assert marked["metadata"]["deletionGracePeriodSeconds"] == 0
-    given.cluster.clock._now += 60
+    await given.cluster.clock.advance(60)
     assert given.delete("configmaps", "c") == (marked, False)
     given.patch("configmaps", "c", {"metadata": {"finalizers": ["d.e/f"]}})
     told = given.told("configmaps")
@@ -337,8 +279,8 @@ def test_the_garbage_collectors_finalizers_follow_the_last_request(given: Given)
         (
             {"resource_version": "1"},
             409,
-            'Operation cannot be fulfilled on ConfigMap "c": the ResourceVersion in the precondition (1) does not match '
-            "the ResourceVersion in record (RV). The object might have been modified",
+            'Operation cannot be fulfilled on ConfigMap "c": the ResourceVersion in the precondition (1) does not '
+            "match the ResourceVersion in record (RV). The object might have been modified",
         ),
     ],
 )

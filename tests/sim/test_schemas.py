@@ -55,6 +55,12 @@ def test_what_go_tells_names_fields_that_are_there() -> None:
         assert name in newest
 
 
+def test_enumerations_are_those_of_the_minor() -> None:
+    assert list(schemas.enums(34)["v1.PullPolicy"]) == ["Always", "IfNotPresent", "Never"]
+    assert schemas.enums(34).keys() <= schemas.enums(36).keys()
+    assert schemas.enums(34) != schemas.enums(36)
+
+
 def raw_of(minor: int) -> dict[str, Any]:
     """Definitions in the form the wheel has them, from those that are committed."""
 

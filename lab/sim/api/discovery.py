@@ -105,6 +105,11 @@ def _verbs(row: Resource) -> tuple[str, ...]:
     return _CUSTOM_VERBS if row.custom is not None else row.verbs
 
 
+def _names(row: Resource) -> Json:
+    told = {"shortNames": list(row.short), "categories": list(row.categories)}
+    return {key: value for key, value in told.items() if value}
+
+
 def _aggregated(found: dict[str, dict[str, list[Resource]]], version: str) -> Json:
     items = [
         {
@@ -127,11 +132,8 @@ def _discovered(row: Resource) -> Json:
         "scope": "Namespaced" if row.namespaced else "Cluster",
         "singularResource": row.singular,
         "verbs": list(_verbs(row)),
+        **_names(row),
     }
-    if row.short:
-        made["shortNames"] = list(row.short)
-    if row.categories:
-        made["categories"] = list(row.categories)
     below = [
         {
             "subresource": one.name,
@@ -161,11 +163,8 @@ def _resource_list(api_version: str, rows: list[Resource]) -> Json:
             "namespaced": row.namespaced,
             "kind": row.kind,
             "verbs": list(_verbs(row)),
+            **_names(row),
         }
-        if row.short:
-            made["shortNames"] = list(row.short)
-        if row.categories:
-            made["categories"] = list(row.categories)
         listed.append(made)
         for one in subresources(row):
             own = {"group": one.group, "version": one.version} if one.version else {}

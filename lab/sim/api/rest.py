@@ -155,10 +155,10 @@ class Rest:
             wrong = [required("metadata.name", "name or generateName is required"), *wrong]
         if wrong:
             raise invalid(resource.group, resource.kind, name, wrong)
-        if self.store.get(resource.storage, namespace, name) is not None:
-            raise already_exists(resource.group, resource.plural, name)
         admission.validate(self, write)
         rules.allocate(self, resource, obj, None, context)
+        if self.store.get(resource.storage, namespace, name) is not None:
+            raise already_exists(resource.group, resource.plural, name)
         if context.dry_run:
             return obj
         return shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, obj)))
@@ -293,7 +293,7 @@ class Rest:
         write = admission.Write("UPDATE", resource, namespace, name, new, old, context, subresource)
         admission.mutate(self, write)
         rules.prepare_update(self, resource, new, old, subresource)
-        if has_generation(resource) and subresource != "status" and rules.generation_moves(new, old):
+        if has_generation(resource) and subresource not in ("status", "binding") and rules.generation_moves(new, old):
             after["generation"] = before.get("generation", 0) + 1
         wrong += validation.on_update(resource, new, old, subresource)
         if wrong:

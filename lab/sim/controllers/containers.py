@@ -397,6 +397,8 @@ class Container:
         self.restarts = int(status.get("restartCount") or 0)
         self.run_id = status.get("containerID", "")
         self.last = _ended(status.get("lastState") or {})
+        if status.get("imageID"):
+            self._around.got_image(self.spec.get("image", ""))
         if self.restarts:
             self._restart_backoff = min(FIRST_BACKOFF_SECONDS * 2 ** min(self.restarts - 1, 9), LONGEST_BACKOFF_SECONDS)
             self._restart_backoff_set = self.last.until if self.last else now

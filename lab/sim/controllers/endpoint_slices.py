@@ -11,20 +11,12 @@ from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.clock import Clock, timestamp
+from lab.sim.controllers import service_pods
 from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.pod_control import namespace_is_ending
 from lab.sim.controllers.pod_state import is_leaving, is_ready
-from lab.sim.controllers.service_pods import (
-    HEADLESS,
-    TRIGGER_TIME,
-    ServiceController,
-    has_endpoints,
-    hostname_of,
-    is_headless,
-    ports_of,
-    publishes_all,
-    reference_to,
-)
+from lab.sim.controllers.removal import remove
+from lab.sim.controllers.service_pods import ServiceController
 from lab.sim.objects import evolve, name_of, namespace_of, owner_reference
 
 _RESOURCE = "endpointslices.discovery.k8s.io"
@@ -55,12 +47,12 @@ class EndpointSlices(ServiceController):
     async def reconcile(self, namespace: str, name: str) -> None:
         """Bring one Service's slices in line with its pods."""
         service = self._services.get(namespace, name)
-        if service is None or service["metadata"].get("deletionTimestamp") or not has_endpoints(service):
+        if service is None or service["metadata"].get("deletionTimestamp") or not service_pods.has_endpoints(service):
             return
         wanted: dict[_Ports, dict[str, Object]] = {}
         for pod in self.pods_of(service, leaving=True):
-            ports = ports_of(service, pod)
-            if ports or is_headless(service):
+            ports = service_pods.ports_of(service, pod)
+            if ports or service_pods.is_headless(service):
                 key = tuple(tuple(port.items()) for port in ports)
                 wanted.setdefault(key, {})[pod["metadata"]["uid"]] = self._endpoint(pod, service)
         held = sorted(self._slices.by("service", f"{namespace}/{name}"), key=name_of)
@@ -90,16 +82,17 @@ class EndpointSlices(ServiceController):
             await self._write(service, old, ports, filled)
         for obj in held:
             if name_of(obj) not in used:
-                await self._delete(obj)
+                await remove(self.client, _RESOURCE, obj)
+                await self._slices.dropped(obj)
 
     def _endpoint(self, pod: Object, service: Object) -> Object:
         serving, leaving = is_ready(pod), is_leaving(pod)
-        ready = publishes_all(service) or (serving and not leaving)
+        ready = service_pods.publishes_all(service) or (serving and not leaving)
         made: Object = {
             "addresses": [pod["status"]["podIP"]],
             "conditions": {"ready": ready, "serving": serving, "terminating": leaving},
         }
-        hostname = hostname_of(pod, service)
+        hostname = service_pods.hostname_of(pod, service)
         if hostname:
             made["hostname"] = hostname
         node_name = pod["spec"].get("nodeName")
@@ -109,18 +102,15 @@ class EndpointSlices(ServiceController):
             zone = (node["metadata"].get("labels") or {}).get(_ZONE) if node is not None else None
             if zone:
                 made["zone"] = zone
-        made["targetRef"] = reference_to(pod)
+        made["targetRef"] = service_pods.reference_to(pod)
         return made
 
     async def _write(self, service: Object, old: Object | None, ports: _Ports, endpoints: list[Object]) -> None:
-        labels = {**(service["metadata"].get("labels") or {}), _SERVICE: name_of(service), _MANAGED_BY: _MANAGER}
-        labels.pop(HEADLESS, None)
-        if is_headless(service):
-            labels[HEADLESS] = ""
+        labels = service_pods.labels_for(service, {_SERVICE: name_of(service), _MANAGED_BY: _MANAGER})
         body: Object = {"endpoints": endpoints, "ports": [dict(one) for one in ports]}
         if old is not None and (old["metadata"].get("labels"), old.get("endpoints") or []) == (labels, endpoints):
             return
-        fields: Object = {"labels": labels, "annotations": {TRIGGER_TIME: timestamp(self.clock.now())}}
+        fields: Object = {"labels": labels, "annotations": {service_pods.TRIGGER_TIME: timestamp(self.clock.now())}}
         if old is not None:
             await self.client.update(_RESOURCE, evolve(old, **body, metadata=fields))
             return
@@ -130,14 +120,6 @@ class EndpointSlices(ServiceController):
         head = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": fields}
         made = await self.client.create(_RESOURCE, {**head, "addressType": "IPv4", **body})
         await self._slices.reached(made)
-
-    async def _delete(self, obj: Object) -> None:
-        try:
-            await self.client.delete(_RESOURCE, namespace_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
-        except ApiError as error:
-            if error.code not in (404, 409):
-                raise
-        await self._slices.dropped(obj)
 
 
 def _service_of(obj: Object) -> list[str]:

@@ -11,21 +11,13 @@ from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.clock import Clock, timestamp
+from lab.sim.controllers import service_pods
 from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.pod_control import namespace_is_ending
 from lab.sim.controllers.pod_state import is_ready
-from lab.sim.controllers.service_pods import (
-    HEADLESS,
-    TRIGGER_TIME,
-    ServiceController,
-    has_endpoints,
-    hostname_of,
-    is_headless,
-    ports_of,
-    publishes_all,
-    reference_to,
-)
-from lab.sim.objects import evolve, name_of, namespace_of
+from lab.sim.controllers.removal import remove
+from lab.sim.controllers.service_pods import ServiceController
+from lab.sim.objects import evolve
 
 _MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 _OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
@@ -54,18 +46,15 @@ class Endpoints(ServiceController):
         held = self._endpoints.get(namespace, name)
         if service is None or service["metadata"].get("deletionTimestamp"):
             if held is not None and service is None and _is_ours(held):
-                await self._delete(held)
+                await remove(self.client, "endpoints", held)
             return
-        if not has_endpoints(service):
+        if not service_pods.has_endpoints(service):
             return
         subsets = self._subsets(service)
-        labels = {**(service["metadata"].get("labels") or {}), _MANAGED_BY: self.name}
-        labels.pop(HEADLESS, None)
-        if is_headless(service):
-            labels[HEADLESS] = ""
+        labels = service_pods.labels_for(service, {_MANAGED_BY: self.name})
         if held is not None and (held.get("subsets") or []) == subsets and held["metadata"].get("labels") == labels:
             return
-        annotations = {TRIGGER_TIME: timestamp(self.clock.now())}
+        annotations = {service_pods.TRIGGER_TIME: timestamp(self.clock.now())}
         if _cut(subsets):
             annotations[_OVER_CAPACITY] = "truncated"
         await self._write(namespace, name, held, subsets, {"labels": labels, "annotations": annotations})
@@ -84,21 +73,14 @@ class Endpoints(ServiceController):
             if not namespace_is_ending(error):
                 raise
 
-    async def _delete(self, held: Object) -> None:
-        try:
-            await self.client.delete("endpoints", namespace_of(held), name_of(held), uid=held["metadata"]["uid"])
-        except ApiError as error:
-            if error.code not in (404, 409):
-                raise
-
     def _subsets(self, service: Object) -> list[Object]:
         """Addresses grouped by the ports they have in common."""
-        everyone = publishes_all(service)
+        everyone = service_pods.publishes_all(service)
         by_port: dict[tuple[Any, ...], tuple[dict[str, Object], dict[str, Object]]] = {}
         for pod in self.pods_of(service, leaving=everyone):
             address = _address(pod, service)
-            ports: list[Object | None] = list(ports_of(service, pod))
-            if not service["spec"].get("ports") and is_headless(service):
+            ports: list[Object | None] = list(service_pods.ports_of(service, pod))
+            if not service["spec"].get("ports") and service_pods.is_headless(service):
                 ports = [None]
             for port in ports:
                 key = tuple(sorted(port.items())) if port is not None else ()
@@ -129,12 +111,12 @@ def _is_ours(held: Object) -> bool:
 
 def _address(pod: Object, service: Object) -> Object:
     made: Object = {"ip": pod["status"]["podIP"]}
-    hostname = hostname_of(pod, service)
+    hostname = service_pods.hostname_of(pod, service)
     if hostname:
         made["hostname"] = hostname
     if pod["spec"].get("nodeName"):
         made["nodeName"] = pod["spec"]["nodeName"]
-    made["targetRef"] = reference_to(pod)
+    made["targetRef"] = service_pods.reference_to(pod)
     return made
 
 

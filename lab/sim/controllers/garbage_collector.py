@@ -17,6 +17,7 @@ from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.clock import Clock
 from lab.sim.controllers.controller import Controller, Informers
+from lab.sim.controllers.removal import remove
 from lab.sim.objects import evolve
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
@@ -181,9 +182,9 @@ class GarbageCollector(Controller):
             if await self._is_circle(uid):
                 unblocking = [{**one, "blockOwnerDeletion": False} for one in metadata["ownerReferences"]]
                 await self._write(row, latest, ownerReferences=unblocking)
-            await self._delete(row, latest, "Foreground")
+            await remove(self.client, row.qualified, latest, "Foreground")
         else:
-            await self._delete(row, latest, _policy(metadata))
+            await remove(self.client, row.qualified, latest, _policy(metadata))
 
     async def _warn(self, owner_row: Resource, latest: Object, reference: Object) -> None:
         """Say so when the owner exists in another namespace, where it cannot own this object."""
@@ -257,16 +258,6 @@ class GarbageCollector(Controller):
             await self.client.update(row.qualified, evolve(obj, metadata=fields))
         except ApiError as error:
             if error.code != 404:
-                raise
-
-    async def _delete(self, row: Resource, obj: Object, policy: str) -> None:
-        metadata = obj["metadata"]
-        try:
-            await self.client.delete(
-                row.qualified, metadata.get("namespace", ""), metadata["name"], policy, uid=metadata["uid"]
-            )
-        except ApiError as error:
-            if error.code not in (404, 409):
                 raise
 
 

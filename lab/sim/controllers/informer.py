@@ -111,6 +111,8 @@ class Informer:
             except ApiError as error:
                 if error.code not in (410, 500, 503, 504):
                     _log.warning("cannot follow %s: %s", self.resource, error.message)
+            except Exception:
+                _log.exception("the watch of %s broke", self.resource)
             await self._clock.sleep(_RETRY_SECONDS)
 
     async def _follow(self) -> None:

@@ -7,9 +7,7 @@ Kubernetes `pkg/controller/job/job_controller.go`, `pkg/controller/ttlafterfinis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
 
 from lab.sim.api.resources import Object, Objects
 from lab.sim.api.status import ApiError
@@ -19,14 +17,16 @@ from lab.sim.controllers import completion_index as indexes
 from lab.sim.controllers import job_pods, pod_state
 from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.job_pods import Backoff
-from lab.sim.controllers.job_status import (
-    finished,
-    holds,
-    made_condition,
-    restarted_too_often,
-    success_policy_met,
-    with_uncounted_settled,
-    written_status,
+from lab.sim.controllers.job_status import finished, holds, made_condition, with_uncounted_settled, written_status
+from lab.sim.controllers.job_sync import (
+    Sync,
+    begun,
+    final_condition,
+    judge,
+    note_ended,
+    surplus,
+    uid_of,
+    wait_of_index,
 )
 from lab.sim.controllers.pod_control import PodControl
 from lab.sim.controllers.workload import WorkloadController, labels_of
@@ -35,33 +35,6 @@ from lab.sim.objects import controller_of, evolve, name_of
 _MOST_AT_ONCE = 500
 _BY_JOB = "job"
 _JOB_NAME = "batch.kubernetes.io/job-name"
-
-
-@dataclass(slots=True)
-class _Sync:
-    """One reconcile: what is known and what is found out on the way."""
-
-    job: Object
-    pods: Objects
-    status: Object
-    active: Objects
-    finished: Object | None = None
-    """The condition with which the Job is going to end."""
-    succeeded: int = 0
-    failed: int = 0
-    done: set[int] = field(default_factory=set)
-    """Indexes that have succeeded."""
-    given_up: set[int] | None = None
-    """Indexes that have failed for good; None where indexes have no limit of their own."""
-    delayed: dict[int, Object] = field(default_factory=dict)
-    """By index, the failed pod whose replacement waits for its back-off."""
-    backoff: Backoff = field(default_factory=Backoff)
-    left: int = 0
-    """Pods deleted in this reconcile."""
-
-    @property
-    def indexed(self) -> bool:
-        return job_pods.is_indexed(self.job)
 
 
 def _by_job(pod: Object) -> Iterable[str]:
@@ -109,12 +82,14 @@ class JobController(WorkloadController):
             self._backoff.pop(uid, None)
             await self._expire(job)
             return
-        sync = await self._begun(job)
-        self._judge(sync)
-        error = None
+        pods = await self.claim(self.pods, job, finalizer=job_pods.FINALIZER)
+        sync = begun(job, pods, self._backoff.get(uid, Backoff()), self.clock.now())
+        left = judge(sync)
         if sync.finished is not None:
             error = await self._stop(sync)
         else:
+            if left is not None:
+                self.enqueue_after(namespace, name, left)
             error = await self._manage(sync)
         await self._track(sync)
         if error is not None:
@@ -149,111 +124,24 @@ class JobController(WorkloadController):
             return
         await self.client.delete(self.resource, metadata["namespace"], metadata["name"], "Foreground", metadata["uid"])
 
-    # -- where the Job stands
-
-    async def _begun(self, job: Object) -> _Sync:
-        pods = await self.claim(self.pods, job, finalizer=job_pods.FINALIZER)
-        status = dict(job.get("status", {}))
-        status["uncountedTerminatedPods"] = dict(status.get("uncountedTerminatedPods") or {})
-        if not status.get("startTime") and not job["spec"].get("suspend"):
-            status["startTime"] = self.stamp()
-        sync = _Sync(job, pods, status, [pod for pod in pods if pod_state.is_active(pod)])
-        uncounted = status["uncountedTerminatedPods"]
-        noted_good, noted_bad = uncounted.get("succeeded") or [], uncounted.get("failed") or []
-        fresh = [pod for pod in pods if job_pods.is_tracked(pod) and job_pods.counts(job, pod)]
-        good = [pod for pod in fresh if pod_state.phase(pod) == "Succeeded" and _uid(pod) not in noted_good]
-        bad = [pod for pod in fresh if job_pods.has_failed(job, pod) and _uid(pod) not in noted_bad]
-        sync.succeeded = status.get("succeeded", 0) + len(good) + len(noted_good)
-        counted = sum(1 for pod in bad if job_pods.verdict(job, pod).counted)
-        sync.failed = status.get("failed", 0) + counted + len(noted_bad)
-        sync.backoff = self._backoff.get(job["metadata"]["uid"], Backoff()).after(good, bad)
-        if sync.indexed:
-            self._index(sync, fresh)
-        return sync
-
-    def _index(self, sync: _Sync, fresh: Objects) -> None:
-        job, completions = sync.job, int(sync.job["spec"]["completions"])
-        sync.done = indexes.read(sync.status.get("completedIndexes", ""), completions)
-        sync.done |= indexes.indexes_in(pod for pod in fresh if pod_state.phase(pod) == "Succeeded")
-        sync.succeeded = len(sync.done)
-        limit = job_pods.per_index(job)
-        if limit is None:
-            return
-        failed = [pod for pod in fresh if job_pods.has_failed(job, pod)]
-        sync.given_up = indexes.read(sync.status.get("failedIndexes") or "", completions)
-        for pod in failed:
-            found = job_pods.verdict(job, pod)
-            if found.fails_index or (found.counted and job_pods.failures_of(pod) >= limit):
-                sync.given_up |= indexes.indexes_in([pod])
-        over = sync.done | sync.given_up | indexes.indexes_in(sync.active)
-        for pod in sorted(failed, key=lambda pod: (job_pods.failures_of(pod), job_pods.finished_at(pod))):
-            index = indexes.index_of(pod)
-            if index is not None and index not in over:
-                sync.delayed[index] = pod
-
-    def _judge(self, sync: _Sync) -> None:
-        """Whether the Job has to end, and why."""
-        job, spec = sync.job, sync.job["spec"]
-        met, target = holds(sync.status, "SuccessCriteriaMet"), holds(sync.status, "FailureTarget")
-        if met is not None or target is not None:
-            sync.finished = dict(met or target or {})
-            return
-        for pod in sync.pods:
-            if spec.get("podFailurePolicy") and job_pods.has_failed(job, pod):
-                why = job_pods.verdict(job, pod).fails_job
-                if why:
-                    sync.finished = self._failure("PodFailurePolicy", why)
-                    return
-        limit = spec.get("backoffLimit", 6)
-        if sync.failed > limit or restarted_too_often(job, sync.pods, limit):
-            sync.finished = self._failure("BackoffLimitExceeded", "Job has reached the specified backoff limit")
-            return
-        deadline = spec.get("activeDeadlineSeconds")
-        if deadline is not None and sync.status.get("startTime") and not spec.get("suspend"):
-            left = parse_timestamp(sync.status["startTime"]) + deadline - self.clock.now()
-            if left <= 0:
-                text = "Job was active longer than specified deadline"
-                sync.finished = self._failure("DeadlineExceeded", text)
-                return
-            self.enqueue_after(job["metadata"]["namespace"], name_of(job), left)
-        if sync.indexed:
-            self._judge_indexes(sync)
-
-    def _judge_indexes(self, sync: _Sync) -> None:
-        spec = sync.job["spec"]
-        given_up = sync.given_up or set()
-        most = spec.get("maxFailedIndexes")
-        if sync.given_up is not None and most is not None and len(given_up) > most:
-            text = "Job has exceeded the specified maximal number of failed indexes"
-            sync.finished = self._failure("MaxFailedIndexesExceeded", text)
-        elif given_up and len(given_up) + len(sync.done) >= int(spec["completions"]):
-            sync.finished = self._failure("FailedIndexes", "Job has failed indexes")
-        else:
-            text = success_policy_met(spec, sync.done)
-            if text:
-                sync.finished = made_condition("SuccessCriteriaMet", "SuccessPolicy", text, self.stamp())
-
-    def _failure(self, reason: str, message: str) -> Object:
-        return made_condition("FailureTarget", reason, message, self.stamp())
-
     # -- pods
 
-    async def _stop(self, sync: _Sync) -> ApiError | None:
+    async def _stop(self, sync: Sync) -> ApiError | None:
         """Delete what still runs; the Job does not end before all of it is on its way out."""
         error = await self._delete(sync, sync.active)
         if error is not None:
             sync.finished = None
         return error
 
-    async def _delete(self, sync: _Sync, pods: Objects) -> ApiError | None:
+    async def _delete(self, sync: Sync, pods: Objects) -> ApiError | None:
         error = await self._control.delete_many(sync.job, pods)
         if error is None:
             sync.left += len(pods)
-            gone = {_uid(pod) for pod in pods}
-            sync.active = [pod for pod in sync.active if _uid(pod) not in gone]
+            gone = {uid_of(pod) for pod in pods}
+            sync.active = [pod for pod in sync.active if uid_of(pod) not in gone]
         return error
 
-    async def _manage(self, sync: _Sync) -> ApiError | None:
+    async def _manage(self, sync: Sync) -> ApiError | None:
         """Have as many pods at work as there should be; end the Job when it has what it wants."""
         job, spec = sync.job, sync.job["spec"]
         leaving = bool(job["metadata"].get("deletionTimestamp"))
@@ -269,48 +157,33 @@ class JobController(WorkloadController):
             await self._note_suspension(sync)
         return error
 
-    async def _suspend(self, sync: _Sync) -> ApiError | None:
+    async def _suspend(self, sync: Sync) -> ApiError | None:
         return await self._delete_and_let_go(sync, sync.active)
 
-    async def _delete_and_let_go(self, sync: _Sync, pods: Objects) -> ApiError | None:
+    async def _delete_and_let_go(self, sync: Sync, pods: Objects) -> ApiError | None:
         """Delete pods that are not to count as failures."""
         for pod in pods:
             await self._let_go(pod)
-        kept = {_uid(pod) for pod in pods}
-        sync.pods = [pod for pod in sync.pods if _uid(pod) not in kept]
+        kept = {uid_of(pod) for pod in pods}
+        sync.pods = [pod for pod in sync.pods if uid_of(pod) not in kept]
         return await self._delete(sync, pods)
 
-    async def _adjust(self, sync: _Sync) -> ApiError | None:
+    async def _adjust(self, sync: Sync) -> ApiError | None:
         spec = sync.job["spec"]
         parallel, completions = spec.get("parallelism", 1), spec.get("completions")
         if completions is None:
             wanted = len(sync.active) if sync.succeeded else parallel
         else:
             wanted = max(min(completions - sync.succeeded, parallel), 0)
-        surplus = self._surplus(sync, len(sync.active) - wanted)
-        if surplus:
-            return await self._delete_and_let_go(sync, surplus[:_MOST_AT_ONCE])
+        more = surplus(sync, len(sync.active) - wanted)
+        if more:
+            return await self._delete_and_let_go(sync, more[:_MOST_AT_ONCE])
         missing = wanted - len(sync.active)
         if job_pods.replaces_only_failed(sync.job):
             missing -= sum(1 for pod in sync.pods if pod_state.is_terminating(pod))
         return await self._create(sync, min(missing, _MOST_AT_ONCE)) if missing > 0 else None
 
-    def _surplus(self, sync: _Sync, least: int) -> Objects:
-        order = pod_state.deletion_order(sync.active, self.clock.now())
-        if not sync.indexed:
-            return order[: max(least, 0)]
-        kept: dict[int, Object] = {}
-        surplus = []
-        for pod in reversed(order):
-            index = indexes.index_of(pod)
-            if index is None or not job_pods.counts(sync.job, pod) or index in kept:
-                surplus.append(pod)
-            else:
-                kept[index] = pod
-        more = [pod for pod in order if pod in kept.values()]
-        return surplus + more[: max(least - len(surplus), 0)]
-
-    async def _create(self, sync: _Sync, count: int) -> ApiError | None:
+    async def _create(self, sync: Sync, count: int) -> ApiError | None:
         job, now = sync.job, self.clock.now()
         separate = job_pods.per_index(job) is not None
         wait = 0.0 if separate else sync.backoff.wait(now)
@@ -320,28 +193,22 @@ class JobController(WorkloadController):
             if job_pods.replaces_only_failed(job):
                 taken |= indexes.indexes_in(pod for pod in sync.pods if pod_state.is_terminating(pod))
             missing = indexes.first_missing(taken, count, int(job["spec"]["completions"]))
-            waits = {index: self._index_wait(sync, index) for index in missing}
+            waits = {index: wait_of_index(sync, index) for index in missing}
             numbers = [index for index in missing if not waits[index]]
             if missing and not numbers:
                 wait = min(waits.values())
         if wait > 0:
             self.enqueue_after(job["metadata"]["namespace"], name_of(job), wait)
             return None
-        before = {_uid(pod) for pod in self.owned(self.pods, job)}
+        before = {uid_of(pod) for pod in self.owned(self.pods, job)}
         pods = (
             job_pods.new_pod(job, index, sync.delayed.get(index) if index is not None else None) for index in numbers
         )
         error = (await self._control.create_many(job, pods))[1]
-        sync.active += [pod for pod in self.owned(self.pods, job) if _uid(pod) not in before]
+        sync.active += [pod for pod in self.owned(self.pods, job) if uid_of(pod) not in before]
         return error
 
-    def _index_wait(self, sync: _Sync, index: int) -> float:
-        last = sync.delayed.get(index)
-        if last is None:
-            return 0.0
-        return Backoff(job_pods.failures_of(last) + 1, job_pods.finished_at(last)).wait(self.clock.now())
-
-    async def _note_suspension(self, sync: _Sync) -> None:
+    async def _note_suspension(self, sync: Sync) -> None:
         suspended = bool(sync.job["spec"].get("suspend"))
         conditions = list(sync.status.get("conditions") or ())
         held = next((one for one in conditions if one["type"] == "Suspended"), None)
@@ -349,32 +216,32 @@ class JobController(WorkloadController):
             return
         reason, text = ("JobSuspended", "Job suspended") if suspended else ("JobResumed", "Job resumed")
         made = made_condition("Suspended", reason, text, self.stamp(), "True" if suspended else "False")
-        sync.status["conditions"] = [one for one in conditions if one["type"] != "Suspended"] + [made]
+        kept = [made if one is held else one for one in conditions]
+        sync.status["conditions"] = kept if held is not None else [*kept, made]
         if not suspended:
             sync.status["startTime"] = self.stamp()
         await self.event(sync.job, "Normal", "Suspended" if suspended else "Resumed", text)
 
     # -- counting
 
-    async def _track(self, sync: _Sync) -> None:
+    async def _track(self, sync: Sync) -> None:
         """Note the pods that ended, take their finalizers, count them, and end the Job if nothing is left of it."""
         status = sync.status
         status["active"] = len(sync.active)
         status["ready"] = sum(1 for pod in sync.active if pod_state.is_ready(pod))
-        terminating = sum(1 for pod in sync.pods if pod_state.is_terminating(pod)) + sync.left
-        status["terminating"] = terminating
-        ended = self._note_ended(sync)
+        status["terminating"] = sum(1 for pod in sync.pods if pod_state.is_terminating(pod)) + sync.left
+        ended = note_ended(sync)
         if sync.finished is not None and holds(status, sync.finished["type"]) is None:
             status["conditions"] = [*(status.get("conditions") or ()), sync.finished]
         job = await self.write_status(sync.job, written_status(status))
         self._backoff[job["metadata"]["uid"]] = sync.backoff
         for pod in ended:
             fresh = self.pods.get(pod["metadata"]["namespace"], name_of(pod))
-            if fresh is not None and _uid(fresh) == _uid(pod) and job_pods.is_tracked(fresh):
+            if fresh is not None and uid_of(fresh) == uid_of(pod) and job_pods.is_tracked(fresh):
                 await self._let_go(fresh)
-        tracked = {_uid(pod) for pod in self.owned(self.pods, job) if job_pods.is_tracked(pod)}
+        tracked = {uid_of(pod) for pod in self.owned(self.pods, job) if job_pods.is_tracked(pod)}
         status = with_uncounted_settled(status, tracked)
-        final = self._ended(sync.finished, status, terminating)
+        final = final_condition(sync, status)
         if final is not None:
             status["conditions"] = [*(status.get("conditions") or ()), final]
             if final["type"] == "Complete":
@@ -383,44 +250,6 @@ class JobController(WorkloadController):
         if final is not None:
             self._backoff.pop(job["metadata"]["uid"], None)
             await self._tell_end(job, final)
-
-    def _note_ended(self, sync: _Sync) -> Objects:
-        """Write pods that ended into the status as yet uncounted; returns those that may lose their finalizer."""
-        job, status = sync.job, sync.status
-        uncounted = status["uncountedTerminatedPods"]
-        good, bad = list(uncounted.get("succeeded") or ()), list(uncounted.get("failed") or ())
-        success = sync.finished is not None and sync.finished["type"] == "SuccessCriteriaMet"
-        ended = []
-        for pod in sync.pods:
-            succeeded, failed = pod_state.phase(pod) == "Succeeded", job_pods.has_failed(job, pod)
-            over = bool(job["metadata"].get("deletionTimestamp")) or sync.finished is not None
-            index = indexes.index_of(pod)
-            held_back = failed and index is not None and sync.delayed.get(index) is pod
-            if not job_pods.is_tracked(pod) or not (over or succeeded or (failed and not held_back)):
-                continue
-            ended.append(pod)
-            if succeeded and _uid(pod) not in bad:
-                if not sync.indexed and _uid(pod) not in good:
-                    good.append(_uid(pod))
-            elif (failed or (sync.finished is not None and not success)) and _uid(pod) not in bad:
-                counted = job_pods.counts(job, pod) and job_pods.verdict(job, pod).counted
-                bad += [_uid(pod)] if counted else []
-        status["uncountedTerminatedPods"] = {
-            key: value for key, value in (("succeeded", good), ("failed", bad)) if value
-        }
-        if sync.indexed:
-            status["completedIndexes"] = indexes.written(sync.done)
-            status["succeeded"] = len(sync.done)
-            if sync.given_up is not None:
-                status["failedIndexes"] = indexes.written(sync.given_up)
-        return ended
-
-    def _ended(self, how: Mapping[str, Any] | None, status: Object, terminating: int) -> Object | None:
-        """The condition `Complete` or `Failed`, once every pod has stopped and been counted."""
-        if how is None or terminating or any(status["uncountedTerminatedPods"].values()):
-            return None
-        kind = "Complete" if how["type"] == "SuccessCriteriaMet" else "Failed"
-        return made_condition(kind, how["reason"], how["message"], self.stamp())
 
     async def _tell_end(self, job: Object, final: Object) -> None:
         if final["type"] == "Failed":
@@ -431,7 +260,3 @@ class JobController(WorkloadController):
             text = "Too many succeeded pods running after completion count reached"
             await self.event(job, "Warning", "TooManySucceededPods", text)
         await self.event(job, "Normal", "Completed", "Job completed")
-
-
-def _uid(pod: Object) -> str:
-    return str(pod["metadata"]["uid"])

@@ -116,6 +116,11 @@ def _number(pod: Object, annotation: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
+def counted_failures(pod: Object) -> int:
+    """Failures of this index before this pod that count towards its limit."""
+    return _number(pod, FAILURES)
+
+
 def failures_of(pod: Object) -> int:
     """Failures of this index before this pod, ignored ones among them."""
     return _number(pod, FAILURES) + _number(pod, IGNORED_FAILURES)

@@ -18,9 +18,10 @@ from lab.sim.controllers import faults, pod_inputs
 from lab.sim.controllers.behaviour import Behaviour, behaviour_of
 from lab.sim.controllers.containers import INIT, RUNNING, Container
 from lab.sim.controllers.controller import Controller, Informers
-from lab.sim.controllers.nodes import SIMULATED, internal_address, is_stopped
 from lab.sim.controllers.pod_phases import TERMINAL
 from lab.sim.controllers.pod_run import PodRun
+from lab.sim.controllers.removal import remove
+from lab.sim.controllers.simulated_node import SIMULATED, internal_address, is_simulated, is_stopped, mark_simulated
 from lab.sim.controllers.timing import INSTANT, Timing
 from lab.sim.logs import Logs
 from lab.sim.objects import condition, evolve, name_of, namespace_of
@@ -110,7 +111,7 @@ class Kubelet(Controller):
         if pod is None or not pod["spec"].get("nodeName"):
             return
         node = self._nodes.get("", pod["spec"]["nodeName"])
-        if node is None or node["metadata"].get("labels", {}).get(SIMULATED) != "true" or is_stopped(node):
+        if node is None or not is_simulated(node) or is_stopped(node):
             if run is not None:
                 self._drop(key, run, forget=False)
             return
@@ -118,7 +119,7 @@ class Kubelet(Controller):
             run = self._begin(pod)
             if run is None:
                 if pod["metadata"].get("deletionTimestamp"):
-                    await self._remove(pod)
+                    await remove(self.client, "pods", pod, grace=0)
                 return
             self._runs[key] = run
         await self._sync(key, run, pod)
@@ -149,13 +150,13 @@ class Kubelet(Controller):
             pod = await self.client.get("pods", *key)
             if pod["metadata"]["uid"] != run.uid:
                 return
-            pod = await self._write(run, pod, now)
+            pod = await self._write(run, await self._marked(pod), now)
         except ApiError as error:
             if error.code != 404:
                 raise
             return
         if run.gone:
-            await self._remove(pod)
+            await remove(self.client, "pods", pod, grace=0)
             return
         self._start_programs(run, pod)
         due = run.due
@@ -168,20 +169,20 @@ class Kubelet(Controller):
             about = evolve(run.pod, fieldPath=field) if field else run.pod
             await self.client.event(about, kind, reason, message, f"kubelet, {run.node}")
 
+    async def _marked(self, pod: Object) -> Object:
+        """The pod with the annotation that says it is simulated; the scheduler has put it on most."""
+        if SIMULATED in (pod["metadata"].get("annotations") or {}):
+            return pod
+        marked = evolve(pod, metadata={})
+        mark_simulated(marked, self._nodes.get("", pod["spec"]["nodeName"]))
+        return await self.client.update("pods", marked)
+
     async def _write(self, run: PodRun, pod: Object, now: float) -> Object:
         status = run.status(pod, now)
         if status != pod.get("status"):
             pod = await self.client.status("pods", evolve(pod, status=status))
         run.written = pod["metadata"]["resourceVersion"]
         return pod
-
-    async def _remove(self, pod: Object) -> None:
-        metadata = pod["metadata"]
-        try:
-            await self.client.delete("pods", metadata["namespace"], metadata["name"], uid=metadata["uid"], grace=0)
-        except ApiError as error:
-            if error.code not in (404, 409):
-                raise
 
     def _drop(self, key: tuple[str, str], run: PodRun, forget: bool = True) -> None:
         for one in run.containers:

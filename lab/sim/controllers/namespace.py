@@ -14,6 +14,7 @@ from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.clock import Clock, timestamp
 from lab.sim.controllers.controller import Controller, Informers
+from lab.sim.controllers.removal import remove
 from lab.sim.objects import evolve, name_of
 
 _FINALIZER = "kubernetes"
@@ -125,14 +126,12 @@ class Namespaces(Controller):
             if not items:
                 continue
             for obj in items:
-                metadata = obj["metadata"]
-                if metadata.get("deletionTimestamp"):
+                if obj["metadata"].get("deletionTimestamp"):
                     continue
                 try:
-                    await self.client.delete(row.qualified, namespace, metadata["name"], "Background", metadata["uid"])
+                    await remove(self.client, row.qualified, obj, "Background")
                 except ApiError as error:
-                    if error.code not in (404, 409):
-                        remains.errors.append(error.message)
+                    remains.errors.append(error.message)
             items, _ = await self.client.list(row.qualified, namespace)
             if items:
                 remains.objects[f"{row.plural}.{row.group}"] += len(items)

@@ -1,13 +1,12 @@
-"""Simulated nodes: what they look like, and what becomes of their conditions, leases and pods.
+"""Simulated nodes at work: what becomes of their conditions, leases, taints and pods.
 
 A simulated node does not send heartbeats: its Lease and its conditions are written when its state changes and at no
 other time, so that an idle cluster costs nothing. An annotation on both says so.
-Source: Kubernetes `pkg/kubelet/nodestatus`, `pkg/controller/nodelifecycle`, `pkg/controller/podgc`.
+Source: Kubernetes `pkg/controller/nodelifecycle`, `pkg/controller/podgc`.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,142 +16,20 @@ from lab.sim.client import Client
 from lab.sim.clock import Clock, micro_timestamp, parse_timestamp, timestamp
 from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.node_fit import tolerates
+from lab.sim.controllers.removal import remove
+from lab.sim.controllers.simulated_node import HEALTHY, HEARTBEAT, healthy, is_simulated, is_stopped
 from lab.sim.objects import condition, evolve, name_of, thaw
 
-SIMULATED = "gitops-lab.io/simulated"
-"""Label of simulated nodes, and annotation that says what that means."""
-HEARTBEAT = "gitops-lab.io/heartbeat"
-FAULT = "sim.gitops-lab.io/fault"
-"""Annotation of a node: `stopped` makes its kubelet stop."""
 LEASES = "kube-node-lease"
 MONITOR_GRACE_SECONDS = 50.0
 """From the last sign of a kubelet to the node being Unknown."""
 ORPHAN_SECONDS = 40.0
 """From a node's removal to the removal of the pods on it."""
 
-_HEALTHY = (
-    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-)
 _LOST = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
 _UNREACHABLE = "node.kubernetes.io/unreachable"
 _NOT_READY = "node.kubernetes.io/not-ready"
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-
-
-def make_node(
-    cluster: str,
-    minor: int,
-    now: float,
-    number: int = 0,
-    control_plane: bool = True,
-    cpu: str = "8",
-    memory: str = "16Gi",
-    pods: int = 110,
-) -> Object:
-    """A node as a kubelet registers it: `CLUSTER-control-plane`, or `CLUSTER-worker`, `CLUSTER-worker2` ….
-
-    `number`: 0 for the first node of a cluster; gives its addresses. `now`: seconds since 1970.
-    """
-    worker = "worker" if number <= 1 else f"worker{number}"
-    name = f"{cluster}-{'control-plane' if control_plane else worker}"
-    labels = {
-        "beta.kubernetes.io/arch": "amd64",
-        "beta.kubernetes.io/os": "linux",
-        SIMULATED: "true",
-        "kubernetes.io/arch": "amd64",
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-    }
-    if control_plane:
-        labels["node-role.kubernetes.io/control-plane"] = ""
-    size = {
-        "cpu": cpu,
-        "ephemeral-storage": "100Gi",
-        "hugepages-1Gi": "0",
-        "hugepages-2Mi": "0",
-        "memory": memory,
-        "pods": str(pods),
-    }
-    network = f"10.244.{number}.0/24"
-    identity = uuid.uuid5(uuid.NAMESPACE_DNS, name)
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": name,
-            "labels": labels,
-            "annotations": {
-                SIMULATED: "This node exists in the simulator only: no container runs on it.",
-                HEARTBEAT: "none; conditions and lease are written when they change",
-                "node.alpha.kubernetes.io/ttl": "0",
-                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
-            },
-        },
-        "spec": {"podCIDR": network, "podCIDRs": [network], "providerID": f"simulated://{cluster}/{name}"},
-        "status": {
-            "addresses": [
-                {"type": "InternalIP", "address": f"172.18.0.{number + 2}"},
-                {"type": "Hostname", "address": name},
-            ],
-            "allocatable": size,
-            "capacity": size,
-            "conditions": healthy(now),
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-            "images": [],
-            "nodeInfo": {
-                "architecture": "amd64",
-                "bootID": str(identity),
-                "containerRuntimeVersion": "simulated://1",
-                "kernelVersion": "simulated",
-                "kubeProxyVersion": "",
-                "kubeletVersion": f"v1.{minor}.0+sim",
-                "machineID": identity.hex,
-                "operatingSystem": "linux",
-                "osImage": "GitOps Lab simulator",
-                "systemUUID": str(identity),
-            },
-        },
-    }
-
-
-def healthy(now: float, old: list[Object] | None = None) -> list[Object]:
-    """The conditions of a node whose kubelet is well; a time moves only where the status differs from `old`."""
-    known = {one["type"]: one for one in old or ()}
-    made = []
-    for kind, status, reason, message in _HEALTHY:
-        before = known.get(kind, {})
-        same = before.get("status") == status
-        made.append(
-            {
-                "type": kind,
-                "status": status,
-                "lastHeartbeatTime": timestamp(now),
-                "lastTransitionTime": before["lastTransitionTime"] if same else timestamp(now),
-                "reason": reason,
-                "message": message,
-            }
-        )
-    return made
-
-
-def internal_address(node: Object) -> str:
-    """The node's InternalIP, or ""."""
-    for one in (node.get("status") or {}).get("addresses") or ():
-        if one["type"] == "InternalIP":
-            return str(one["address"])
-    return ""
-
-
-def is_stopped(node: Object) -> bool:
-    """Whether a fault keeps this node's kubelet from working."""
-    return (node["metadata"].get("annotations") or {}).get(FAULT) == "stopped"
-
-
-def _is_simulated(node: Object) -> bool:
-    return (node["metadata"].get("labels") or {}).get(SIMULATED) == "true"
 
 
 class Nodes(Controller):
@@ -207,7 +84,7 @@ class Nodes(Controller):
         if node is None:
             await self._collect(name)
             return
-        if not _is_simulated(node):
+        if not is_simulated(node):
             return
         if is_stopped(node):
             await self._lost(node)
@@ -220,7 +97,7 @@ class Nodes(Controller):
         name, now = name_of(node), self.clock.now()
         conditions = (node.get("status") or {}).get("conditions")
         expected = healthy(now, conditions)
-        if [(one["type"], one["status"]) for one in conditions or ()] != [(one[0], one[1]) for one in _HEALTHY]:
+        if [(one["type"], one["status"]) for one in conditions or ()] != [(one[0], one[1]) for one in HEALTHY]:
             status = {**(node.get("status") or {}), "conditions": expected}
             node = await self.client.status("nodes", evolve(node, status=status))
             text = f"Node {name} status is now: NodeReady"
@@ -328,22 +205,14 @@ class Nodes(Controller):
                 continue
             text = f"Marking for deletion Pod {_key(pod)}"
             await self.client.event(pod, "Normal", "TaintManagerEviction", text, "taint-eviction-controller")
-            await self._delete(pod, None)
+            await remove(self.client, "pods", pod)
 
     async def _collect(self, name: str) -> None:
         """Remove the pods of a node that is gone. Source: Kubernetes `pkg/controller/podgc/gc_controller.go`."""
         if ("", name) in self._timers:
             return
         for pod in self._pods.by("node", name):
-            await self._delete(pod, 0)
-
-    async def _delete(self, pod: Object, grace: int | None) -> None:
-        metadata = pod["metadata"]
-        try:
-            await self.client.delete("pods", metadata["namespace"], metadata["name"], uid=metadata["uid"], grace=grace)
-        except ApiError as error:
-            if error.code not in (404, 409):
-                raise
+            await remove(self.client, "pods", pod, grace=0)
 
 
 def _cordon(node: Object, taints: list[Any], now: float) -> list[Any]:

@@ -81,7 +81,8 @@ class PodRun:
         self.containers += [self._container(one, MAIN) for one in spec["containers"]]
         status = pod.get("status") or {}
         self.started_at = parse_timestamp(status["startTime"]) if status.get("startTime") else now
-        self.host_ip, self.pod_ip = status.get("hostIP", ""), status.get("podIP", "")
+        self.host_ip: str = status.get("hostIP", "")
+        self.pod_ip: str = status.get("podIP", "")
         self._sandbox_at: float | None = now + self.timing.sandbox
         if status.get("containerStatuses"):
             self._resume(status, now)

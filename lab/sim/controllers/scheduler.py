@@ -14,6 +14,7 @@ from lab.sim.client import Client
 from lab.sim.clock import Clock, timestamp
 from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.node_fit import Load, Refusal, affinity_refusal, node_selected, refusal
+from lab.sim.controllers.simulated_node import mark_simulated
 from lab.sim.controllers.volumes import SELECTED_NODE, claim_names, waits_for_consumer
 from lab.sim.objects import condition, evolve, name_of, namespace_of, thaw
 
@@ -159,6 +160,7 @@ class Scheduler(Controller):
                 return
             bound = thaw(latest)
             bound["spec"]["nodeName"] = node
+            mark_simulated(bound, self._nodes.get("", node))
             bound["status"] = _scheduled(bound, "True", "", "", self.clock.now())
             latest = await self.client.update("pods", bound, "binding")
         except ApiError as error:

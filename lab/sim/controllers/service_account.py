@@ -14,6 +14,7 @@ from lab.sim.client import Client
 from lab.sim.clock import Clock
 from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.pod_control import namespace_is_ending
+from lab.sim.controllers.removal import remove
 from lab.sim.objects import evolve, name_of, namespace_of
 
 TokenOf = Callable[[Object, Object], str]
@@ -120,11 +121,7 @@ class AccountTokens(Controller):
         account = self._accounts.get(namespace, annotations.get(_NAME, ""))
         uid = annotations.get(_UID)
         if account is None or (uid and uid != account["metadata"]["uid"]):
-            try:
-                await self.client.delete("secrets", namespace, name, uid=secret["metadata"]["uid"])
-            except ApiError as error:
-                if error.code not in (404, 409):
-                    raise
+            await remove(self.client, "secrets", secret)
             return
         data = dict(secret.get("data") or {})
         if uid and data.get("token") and data.get("ca.crt") == self._certificate and data.get("namespace"):

@@ -12,7 +12,7 @@ from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.pod_state import is_finished, is_leaving, is_ready
 from lab.sim.objects import name_of, namespace_of
 
-HEADLESS = "service.kubernetes.io/headless"
+_HEADLESS = "service.kubernetes.io/headless"
 TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 
 
@@ -64,6 +64,15 @@ def has_endpoints(service: Object) -> bool:
 def is_headless(service: Object) -> bool:
     """Whether the Service has no address of its own."""
     return service["spec"].get("clusterIP") in (None, "", "None")
+
+
+def labels_for(service: Object, own: dict[str, str]) -> dict[str, str]:
+    """The labels of what describes a Service's pods: the Service's, whether it is headless, and `own`."""
+    labels = {**(service["metadata"].get("labels") or {}), **own}
+    labels.pop(_HEADLESS, None)
+    if is_headless(service):
+        labels[_HEADLESS] = ""
+    return labels
 
 
 def publishes_all(service: Object) -> bool:

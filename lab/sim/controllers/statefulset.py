@@ -66,9 +66,9 @@ class StatefulSetController(WorkloadController):
     def __init__(self, client: Client, clock: Clock, informers: Informers) -> None:
         """As `Controller`."""
         super().__init__(client, clock, informers)
+        self.claims = self.informer(_CLAIMS)
         self.pods = self.children("pods")
         self.revisions = self.children(RESOURCE)
-        self.claims = self.informer(_CLAIMS)
         self._history = Revisions(client, self.revisions, _REVISION_HASH)
 
     async def reconcile(self, namespace: str, name: str) -> None:

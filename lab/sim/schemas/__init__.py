@@ -16,6 +16,7 @@ MINORS = (34, 35, 36)
 """Kubernetes 1.NN that a cluster can be."""
 FOLDER = Path(__file__).parent
 GO_FILE = "go.json"
+ENUMS_FILE = "enums.json"
 
 Schema = dict[str, Any]
 
@@ -59,6 +60,16 @@ def kinds(minor: int) -> dict[tuple[str, str, str], str]:
 def go_types() -> dict[str, dict[str, str]]:
     """Of every definition the fields whose Go type follows no rule, as `lab.sim.schemas.gotypes` describes."""
     return cast(dict[str, dict[str, str]], orjson.loads((FOLDER / GO_FILE).read_bytes()))
+
+
+@cache
+def enums(minor: int) -> dict[str, dict[str, str]]:
+    """Of every Go type that is an enumeration, e.g. `v1.PullPolicy`, its values with what they mean, sorted."""
+    found = orjson.loads((FOLDER / ENUMS_FILE).read_bytes())
+    return {
+        name: {value: text for value, (since, text) in sorted(values.items()) if since <= minor}
+        for name, values in found.items()
+    }
 
 
 def texts(minor: int) -> dict[str, dict[str, str]]:

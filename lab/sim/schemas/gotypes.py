@@ -1,4 +1,4 @@
-"""Makes `go.json`: what the OpenAPI definitions do not tell of the Go structs behind them.
+"""Makes `go.json` and `enums.json`: what the OpenAPI definitions do not tell of the Go types behind them.
 
 An API server decodes a request into Go structs and writes those out again. Three things follow from the structs alone:
 how a type is named in a message (`v1.Protocol` where OpenAPI says string), which empty values are left out (fields that
@@ -21,11 +21,13 @@ from typing import Any
 
 import orjson
 
-from lab.sim.schemas import FOLDER, GO_FILE, MINORS, definitions
+from lab.sim.schemas import ENUMS_FILE, FOLDER, GO_FILE, MINORS, definitions
 
 _STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 _FIELD = re.compile(r"\s*(?:(\w+)\s+)?([*\[\]\w.]+)\s+`[^`]*?json:\"([^\"]*)\"")
 _IMPORT = re.compile(r'^\s*(?:import )?(\w+ )?"(k8s\.io/[\w./-]+)"$', re.MULTILINE)
+_ENUM = re.compile(r"// \+enum\n(?://[^\n]*\n)*type (\w+) string")
+_VALUE = re.compile(r'((?:^[ \t]*//[^\n]*\n)*)^[ \t]*(?:const )?(\w+)\s+(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _BUILT_IN = frozenset(("string", "bool", "int", "int32", "int64", "float64", "byte", "uint8"))
 _MODULES = frozenset(("api", "apimachinery", "apiextensions-apiserver", "kube-aggregator"))
@@ -76,6 +78,17 @@ class Sources:
             for struct, body in _STRUCT.findall(text):
                 made[struct] = (body, imports)
         return made
+
+    def enums(self, package: Path) -> dict[str, dict[str, str]]:
+        """Values of the enumerations of a package, with their comments, by type."""
+        text = (package / "types.go").read_text()
+        found: dict[str, dict[str, str]] = {name: {} for name in _ENUM.findall(text)}
+        for comment, constant, kind, value in _VALUE.findall(text):
+            if kind in found:
+                lines = [line.strip().removeprefix("//").strip() for line in comment.splitlines()]
+                told = " ".join(line for line in lines if line and not line.startswith("+"))
+                found[kind][value] = told.removeprefix(constant).strip()
+        return {f"{package.name}.{name}": values for name, values in found.items()}
 
 
 def _minor(module: Path) -> int:
@@ -147,15 +160,31 @@ def made(folder: Path) -> dict[str, dict[str, str]]:
     return dict(sorted(found.items()))
 
 
-def _line(fields: dict[str, str]) -> str:
+def enumerations(folder: Path) -> dict[str, dict[str, list[Any]]]:
+    """The content of `enums.json`: of every value the first supported minor that has it, and what it means."""
+    sources = Sources(folder)
+    found: dict[str, dict[str, list[Any]]] = {}
+    for minor in MINORS:
+        packages = {sources.package(name, minor) for name in definitions(minor)}
+        for package in packages - {None}:
+            if package is not None and (package / "types.go").exists():
+                for name, values in sources.enums(package).items():
+                    for value, text in values.items():
+                        since = found.setdefault(name, {}).get(value, [minor])[0]
+                        found[name][value] = [since, text]
+    return dict(sorted(found.items()))
+
+
+def _line(fields: dict[str, Any]) -> str:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def main() -> int:
     """The command."""
-    content = made(Path(sys.argv[1]))
-    lines = [f'"{name}":{_line(fields)}' for name, fields in content.items()]
-    (FOLDER / GO_FILE).write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    folder = Path(sys.argv[1])
+    for file, content in ((GO_FILE, made(folder)), (ENUMS_FILE, enumerations(folder))):
+        lines = [f'"{name}":{_line(fields)}' for name, fields in content.items()]
+        (FOLDER / file).write_text("{\n" + ",\n".join(lines) + "\n}\n")
     return 0
 
 

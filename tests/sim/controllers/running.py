@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,15 @@ class _Recorder(InProcessClient):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.events: list[tuple[str, str, str]] = []
+        self.lag = 0.0
+        """Seconds by which watches of pods are late."""
+
+    async def watch(self, resource: str, *args: Any, **options: Any) -> AsyncIterator[tuple[str, Object]]:
+        async with contextlib.aclosing(super().watch(resource, *args, **options)) as events:
+            async for event in events:
+                if self.lag and resource == "pods":
+                    await self._rest.clock.sleep(self.lag)
+                yield event
 
     async def event(self, about: Object, kind: str, reason: str, message: str, source: str) -> None:
         self.events.append((about["metadata"]["name"], reason, message))
@@ -36,7 +46,9 @@ class Running:
 
     cluster: Bare
     client: _Recorder
-    controllers: list[Controller]
+    kinds: tuple[type[Controller], ...]
+    minor: int = 34
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
     hold: Callable[[Object], bool] = lambda pod: "hold" in pod["spec"]["containers"][0]["image"]
     """Which pods do not become ready."""
     ends: dict[str, int] = field(default_factory=dict)
@@ -51,6 +63,18 @@ class Running:
 
     def said(self, reason: str) -> list[str]:
         return [message for _, one, message in self.client.events if one == reason]
+
+    def start(self) -> None:
+        """Put new controllers to work, which know nothing but what the cluster holds."""
+        informers = Informers(self.client, self.cluster.clock, self.minor)
+        controllers = [kind(self.client, self.cluster.clock, informers) for kind in self.kinds]
+        self.tasks = [asyncio.create_task(one.run()) for one in (*informers, *controllers)]
+
+    async def stop(self) -> None:
+        """End the controllers wherever they are."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def create(self, resource: str, obj: Object) -> Object:
         made = await self.client.create(resource, evolve(obj, metadata={"namespace": NAMESPACE}))
@@ -159,18 +183,13 @@ async def running(
         await client.create("serviceaccounts", {**account, "metadata": {"name": "default", "namespace": NAMESPACE}})
     for resource, obj in objects:
         await client.create(resource, obj)
-    informers = Informers(client, cluster.clock, minor)
-    controllers = [kind(client, cluster.clock, informers) for kind in kinds]
-    tasks = [asyncio.create_task(one.run()) for one in informers]
-    tasks += [asyncio.create_task(one.run()) for one in controllers]
-    running = Running(cluster, client, controllers)
+    running = Running(cluster, client, kinds, minor)
+    running.start()
     try:
         await running.settle()
         yield running
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await running.stop()
 
 
 def template(labels: dict[str, str], image: str = "pause:1", **spec: Any) -> Object:

@@ -153,7 +153,12 @@ async def test_an_update_keeps_within_max_unavailable(unavailable: int | str, mo
             assert len(pods) <= 4
 
         cluster.checks.append(check)
+        cluster.hold = lambda pod: pod["spec"]["containers"][0]["image"] == "pause:2"
         await cluster.change("daemonsets.apps", "agent", next_template("pause:2"))
+        found = [pod["spec"]["containers"][0]["image"] for pod in await cluster.pods()]
+        assert found.count("pause:2") == most
+        cluster.hold = lambda pod: False
+        await cluster.settle()
         assert {pod["spec"]["containers"][0]["image"] for pod in await cluster.pods()} == {"pause:2"}
         assert min(least) >= 4 - most
         made = await cluster.get("daemonsets.apps", "agent")

@@ -338,6 +338,20 @@ async def test_a_pod_that_is_deleted_is_replaced_once() -> None:
         assert len(cluster.said("SuccessfulCreate")) == 4
 
 
+async def test_nothing_is_done_twice_while_the_watch_is_late() -> None:
+    async with running(ReplicaSetController) as cluster:
+        cluster.client.lag = 0.2
+        await cluster.create("replicasets.apps", replica_set(5))
+        for replicas in (5, 2, 6):
+            await cluster.change("replicasets.apps", "db", set_spec(replicas=replicas), False)
+            for _ in range(100):
+                await cluster.cluster.clock.advance(0.1)
+                assert len(await cluster.list("pods")) <= 6
+            assert len(await cluster.pods()) == replicas
+        assert len(cluster.said("SuccessfulCreate")) == 9
+        assert len(cluster.said("SuccessfulDelete")) == 3
+
+
 async def test_pods_are_adopted_and_released_by_their_labels() -> None:
     orphan = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lonely", "labels": {"app": "db"}}}
     orphan["spec"] = template({})["spec"]
@@ -418,7 +432,7 @@ async def test_whatever_is_done_to_a_deployment_it_arrives_where_it_was_sent(see
         await cluster.create("deployments.apps", deployment(4, revisionHistoryLimit=3))
 
         async def step() -> None:
-            kind = chance.choice(["scale", "image", "image", "kill", "kill", "pause", "time", "set"])
+            kind = chance.choice(["scale", "image", "image", "kill", "kill", "pause", "time", "set", "restart"])
             if kind == "scale":
                 await cluster.change("deployments.apps", "web", set_spec(replicas=chance.randrange(9)), False)
             elif kind == "image":
@@ -433,6 +447,9 @@ async def test_whatever_is_done_to_a_deployment_it_arrives_where_it_was_sent(see
                 if sets:
                     name = chance.choice(sets)["metadata"]["name"]
                     await cluster.change("replicasets.apps", name, set_spec(replicas=chance.randrange(5)), False)
+            elif kind == "restart":
+                await cluster.stop()
+                cluster.start()
             elif kind == "pause":
                 await cluster.change("deployments.apps", "web", set_spec(paused=chance.random() < 0.5), False)
             else:

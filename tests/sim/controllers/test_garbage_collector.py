@@ -197,7 +197,8 @@ async def test_an_owner_in_another_namespace_is_told():
         made = config_map("lost")
         made["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]
         await lab.create("configmaps", made)
-        text = f'ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: {uid}] does not exist in namespace "default"'
+        told = f"[v1/ConfigMap, namespace: default, name: owner, uid: {uid}]"
+        text = f'ownerRef {told} does not exist in namespace "default"'
         assert lab.events("lost") == [("OwnerRefInvalidNamespace", text)]
         assert await lab.find("configmaps", "lost") is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 from typing import Any
 
@@ -332,3 +333,44 @@ def test_indexes_are_written_and_read(indexes: list[int], text: str) -> None:
     assert written(indexes) == text
     assert read(text, 100) == set(indexes)
     assert read(text, 4) == {index for index in indexes if index < 4}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("mode", ["NonIndexed", "Indexed"])
+async def test_whatever_happens_to_its_pods_a_job_counts_each_once(mode: str, seed: int) -> None:
+    chance = random.Random(seed)
+    async with jobs() as cluster:
+        spec = job("runs", completionMode=mode, parallelism=3, completions=12, backoffLimit=1000)
+        await cluster.create("jobs.batch", spec)
+        good: set[str] = set()
+        bad: set[str] = set()
+        for _ in range(400):
+            running_pods = [pod for pod in await cluster.pods() if pod["status"]["phase"] in ("Pending", "Running")]
+            kind = chance.choice(["succeed", "fail", "fail", "kill", "restart", "time", "settle"])
+            pod = chance.choice(running_pods) if running_pods else None
+            if kind in ("succeed", "fail") and pod is not None:
+                phase = "Succeeded" if kind == "succeed" else "Failed"
+                (good if kind == "succeed" else bad).add(pod["metadata"]["uid"])
+                await cluster.pod_status(pod["metadata"]["name"], phase=phase, conditions=[])
+            elif kind == "kill" and pod is not None:
+                await cluster.delete("pods", pod["metadata"]["name"], False)
+                bad.add(pod["metadata"]["uid"])
+            elif kind == "restart":
+                await cluster.stop()
+                cluster.start()
+            elif kind == "time":
+                await cluster.advance(600, step=200)
+            else:
+                await cluster.settle()
+        for _ in range(30):
+            await cluster.advance(700, step=350)
+            for pod in await cluster.pods():
+                if pod["status"]["phase"] == "Running":
+                    good.add(pod["metadata"]["uid"])
+                    await cluster.pod_status(pod["metadata"]["name"], phase="Succeeded", conditions=[])
+        made = await cluster.get("jobs.batch", "once")
+        assert condition_of(made, "Complete") == ("True", "CompletionsReached")
+        assert made["status"]["succeeded"] == 12 == len(good)
+        assert made["status"].get("failed", 0) == len(bad)
+        assert made["status"]["uncountedTerminatedPods"] == {}
+        assert not any(pod["metadata"].get("finalizers") for pod in await cluster.list("pods"))

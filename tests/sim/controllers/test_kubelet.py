@@ -18,6 +18,7 @@ async def test_a_pod_is_bound_and_runs_at_once_in_the_instant_profile():
         found = await lab.get("pods", "web")
         status = found["status"]
         assert found["spec"]["nodeName"] == NODE
+        assert found["metadata"]["annotations"] == {"gitops-lab.io/simulated": "true"}
         assert status["phase"] == "Running"
         assert _conditions(found) == dict.fromkeys(
             ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"), "True"
@@ -40,6 +41,15 @@ async def test_a_pod_is_bound_and_runs_at_once_in_the_instant_profile():
             ("Created", "Created container: main"),
             ("Started", "Started container main"),
         ]
+
+
+async def test_a_pod_that_names_its_node_runs_and_is_marked_too():
+    async with running() as lab:
+        await lab.create("pods", pod(nodeName=NODE))
+        found = await lab.get("pods", "web")
+        assert ready(found)
+        assert found["metadata"]["annotations"] == {"gitops-lab.io/simulated": "true"}
+        assert "Scheduled" not in lab.reasons("web")
 
 
 async def test_the_second_pod_finds_the_image_on_the_node():

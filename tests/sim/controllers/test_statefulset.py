@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -229,3 +230,38 @@ async def test_only_pods_with_the_set_s_names_are_adopted() -> None:
         await cluster.create("statefulsets.apps", stateful_set(1))
         assert (await cluster.get("pods", "db-0"))["metadata"]["ownerReferences"][0]["kind"] == "StatefulSet"
         assert not (await cluster.get("pods", "other-0"))["metadata"].get("ownerReferences")
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_is_done_to_a_set_it_arrives_in_order(seed: int) -> None:
+    chance = random.Random(seed)
+    async with running(StatefulSetController) as cluster:
+        await cluster.create("statefulsets.apps", stateful_set(3, revisionHistoryLimit=2))
+        for _ in range(200):
+            kind = chance.choice(["scale", "image", "kill", "fail", "restart", "settle", "settle"])
+            pods = await cluster.pods()
+            if kind == "scale":
+                await cluster.change("statefulsets.apps", "db", set_spec(replicas=chance.randrange(6)), False)
+            elif kind == "image":
+                await cluster.change("statefulsets.apps", "db", set_image(f"pause:{chance.randrange(1, 4)}"), False)
+            elif kind == "kill" and pods:
+                await cluster.delete("pods", chance.choice(pods)["metadata"]["name"], False)
+            elif kind == "fail" and pods:
+                await cluster.pod_status(chance.choice(pods)["metadata"]["name"], phase="Failed", conditions=[])
+            elif kind == "restart":
+                await cluster.stop()
+                cluster.start()
+            elif kind == "settle":
+                await cluster.settle()
+
+        def end(obj: Object) -> None:
+            set_image("pause:9")(obj)
+            set_spec(replicas=4)(obj)
+
+        await cluster.change("statefulsets.apps", "db", end)
+        await cluster.advance(70, step=20)
+        made = await cluster.get("statefulsets.apps", "db")
+        assert await images(cluster) == {f"db-{number}": "pause:9" for number in range(4)}
+        assert made["status"]["currentRevision"] == made["status"]["updateRevision"]
+        assert made["status"]["availableReplicas"] == 4
+        assert len(await cluster.list("controllerrevisions.apps")) <= 3

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lab.sim.api.admission import limits, namespaces, networking, pod_security, pods, quota, storage, unsimulated
+from lab.sim.api.admission import default_classes, limits, namespaces, pod_security, pods, quota, storage, unsimulated
 from lab.sim.api.admission.write import Write
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ Plugin = Callable[["Rest", Write], None]
 
 _MUTATING: dict[str, tuple[Plugin, ...]] = {
     "pods": (limits.fill_in, pods.service_account, pods.priority, pods.tolerations, pods.runtime_class),
-    "persistentvolumeclaims": (storage.default_class, storage.protect),
+    "persistentvolumeclaims": (default_classes.storage_class, storage.protect),
     "persistentvolumes": (storage.protect,),
     "volumeattributesclasses.storage.k8s.io": (storage.protect,),
-    "ingresses.networking.k8s.io": (networking.default_class,),
+    "ingresses.networking.k8s.io": (default_classes.ingress_class,),
 }
 _WORKLOADS = (
     "daemonsets.apps",

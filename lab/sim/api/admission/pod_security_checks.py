@@ -333,18 +333,20 @@ def _seccomp_required(minor: int, metadata: Object, spec: Object) -> Violation |
     return ("seccompProfile", detail) if names else None
 
 
-_BOTH: tuple[Check, ...] = (
+_BOTH: tuple[Check, ...] = (_host_ports, _host_probes, _privileged, _proc_mount, _selinux)
+_BASELINE: tuple[Check, ...] = (
+    _app_armor,
+    _capabilities,
     _host_namespaces,
     _host_path,
-    _host_ports,
-    _host_probes,
-    _privileged,
-    _proc_mount,
-    _selinux,
+    *_BOTH,
+    _seccomp,
+    _sysctls,
+    _host_process,
 )
-_BASELINE: tuple[Check, ...] = (_app_armor, _capabilities, *_BOTH, _seccomp, _sysctls, _host_process)
 _RESTRICTED: tuple[Check, ...] = (
     _app_armor,
+    _host_namespaces,
     *_BOTH,
     _sysctls,
     _host_process,

@@ -1,4 +1,4 @@
-"""DefaultStorageClass, StorageObjectInUseProtection and PersistentVolumeClaimResize.
+"""StorageObjectInUseProtection and PersistentVolumeClaimResize.
 
 Source: Kubernetes `plugin/pkg/admission/storage`, `pkg/volume/util/storageclass.go`.
 """
@@ -13,30 +13,12 @@ from lab.sim.api.quantity import compare
 if TYPE_CHECKING:
     from lab.sim.api.rest import Rest
 
-_DEFAULT = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _CLASS = "volume.beta.kubernetes.io/storage-class"
 _FINALIZERS = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
     "persistentvolumes": "kubernetes.io/pv-protection",
     "volumeattributesclasses.storage.k8s.io": "kubernetes.io/vac-protection",
 }
-
-
-def default_class(rest: Rest, write: Write) -> None:
-    """Name the default class in a new claim that names none, not even ""."""
-    new = write.new
-    if new is None or write.operation != "CREATE" or not isinstance(new.get("spec"), dict):
-        return
-    if new["spec"].get("storageClassName") is not None or _CLASS in (new["metadata"].get("annotations") or {}):
-        return
-    classes = [
-        one["metadata"]
-        for one in rest.store.scan("storageclasses.storage.k8s.io")
-        if any((one["metadata"].get("annotations") or {}).get(mark) == "true" for mark in _DEFAULT)
-    ]
-    if classes:
-        newest = max(one["creationTimestamp"] for one in classes)
-        new["spec"]["storageClassName"] = min(one["name"] for one in classes if one["creationTimestamp"] == newest)
 
 
 def protect(_: Rest, write: Write) -> None:

@@ -26,11 +26,26 @@ _METADATA = "Standard metadata of every object."
 def _components(minor: int) -> dict[str, tuple[Json, tuple[str, ...]]]:
     """Every definition as a component, with the names it refers to."""
     texts = schemas.texts(minor)
+    notes, enums = schemas.go_types(), schemas.enums(minor)
     made = {}
     for name, schema in schemas.definitions(minor).items():
         below: list[str] = []
         made[name] = (_component(schema, texts.get(name, {}), below), tuple(below))
+        for field, note in notes.get(name, {}).items():
+            values = enums.get(note.strip("*=!?").removeprefix("[]"))
+            if values and field in schema.get("properties", {}):
+                _enumerate(made[name][0]["properties"][field], values)
     return made
+
+
+def _enumerate(field: Json, values: dict[str, str]) -> None:
+    """Tell a field's values, or its items', as kube-openapi does: `pkg/generators/enum.go`."""
+    if "items" in field:
+        field["items"]["enum"] = list(values)
+        return
+    field["enum"] = list(values)
+    listed = "\n".join(f' - `"{value}"` {text}'.rstrip() for value, text in values.items())
+    field["description"] = f"{field.get('description', '')}\n\nPossible enum values:\n{listed}"
 
 
 def _component(schema: Json, texts: dict[str, str], below: list[str]) -> Json:

@@ -55,29 +55,11 @@ _QUERY = {
     name: {"name": name, "in": "query", "description": text, "schema": {"type": kind, "uniqueItems": True}}
     for name, (kind, text) in _TEXTS.items()
 }
-_LIST = (
-    "allowWatchBookmarks",
-    "continue",
-    "fieldSelector",
-    "labelSelector",
-    "limit",
-    "resourceVersion",
-    "resourceVersionMatch",
-    "sendInitialEvents",
-    "timeoutSeconds",
-    "watch",
-)
+_PAGE = ("continue", "fieldSelector", "labelSelector", "limit", "resourceVersion", "resourceVersionMatch")
+_LIST = ("allowWatchBookmarks", *_PAGE, "sendInitialEvents", "timeoutSeconds", "watch")
 _WRITE = ("dryRun", "fieldManager", "fieldValidation")
 _DELETE = ("dryRun", "gracePeriodSeconds", "propagationPolicy")
-_DELETE_ALL = (
-    *_DELETE,
-    "continue",
-    "fieldSelector",
-    "labelSelector",
-    "limit",
-    "resourceVersion",
-    "resourceVersionMatch",
-)
+_DELETE_ALL = (*_DELETE, *_PAGE)
 _STREAMS = ("container", "stderr", "stdin", "stdout", "tty")
 _CONNECT = {
     "attach": _STREAMS,

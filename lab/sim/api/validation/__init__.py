@@ -1,19 +1,59 @@
 """What an object must be like beyond its types: names, required fields, quantities, immutable fields …
 
-Source: Kubernetes `pkg/apis/*/validation/validation.go`, for custom resources their structural schema and CEL rules.
+Source: Kubernetes `pkg/apis/*/validation/validation.go` and apiserver `pkg/registry/rest/{create,update}.go`. Custom
+resources are judged here by their metadata only; their schema is the definition's.
 """
 
 from __future__ import annotations
 
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.status import Cause
+from lab.sim.api.validation import meta, names
+from lab.sim.api.validation.rules import ANY, BY_STORAGE
 
 
 def on_create(resource: Resource, obj: Object) -> list[Cause]:
-    """Everything wrong with a new, defaulted object."""
-    return []
+    """Everything wrong with a new, defaulted object; never raises for an object of its kind's types."""
+    rules = ANY if resource.custom is not None else BY_STORAGE.get(resource.storage, ANY)
+    wrong: list[Cause] = []
+    if not rules.late_metadata:
+        _metadata(wrong, resource, obj)
+    if rules.create is not None:
+        rules.create(wrong, obj)
+    if rules.late_metadata and not wrong:
+        _metadata(wrong, resource, obj)
+    return wrong
 
 
 def on_update(resource: Resource, new: Object, old: Object, subresource: str = "") -> list[Cause]:
     """Everything wrong with `new` in place of `old`; `subresource` is the one written through, or ""."""
-    return []
+    rules = ANY if resource.custom is not None else BY_STORAGE.get(resource.storage, ANY)
+    wrong: list[Cause] = []
+    common: list[Cause] = []
+    meta.metadata(
+        common, new["metadata"], names.path_segment, namespaced=resource.namespaced, qualified=False
+    )
+    changes: list[Cause] = []
+    meta.changed(changes, new["metadata"], old["metadata"], qualified=False)
+    wrong.extend(common)
+    wrong.extend(changes)
+    if not rules.late_metadata:
+        meta.changed(wrong, new["metadata"], old["metadata"], qualified=rules.qualified)
+    if subresource:
+        through = rules.through.get(subresource)
+        if through is not None:
+            through(wrong, new, old)
+        return wrong
+    if rules.rechecks:
+        _metadata(wrong, resource, new)
+    if rules.update is not None:
+        rules.update(wrong, new, old)
+    elif rules.create is not None:
+        rules.create(wrong, new)
+    return wrong
+
+
+def _metadata(wrong: list[Cause], resource: Resource, obj: Object) -> None:
+    rules = ANY if resource.custom is not None else BY_STORAGE.get(resource.storage, ANY)
+    namespaced = resource.namespaced
+    meta.metadata(wrong, obj["metadata"], rules.name, namespaced=namespaced, qualified=rules.qualified)
