@@ -13,6 +13,8 @@ from lab.sim.objects import new_uid
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _SERVICE_ADDRESS = "10.96.0.1"
+_NODE_ADDRESS = "172.18.0.2"
+"""Of the first node (`simulated_node.make_node`)."""
 
 
 Seed = tuple[str, str, str, Object]
@@ -27,6 +29,16 @@ def objects(now: str) -> Iterator[Seed]:
         metadata = {**obj["metadata"], "uid": new_uid(), "creationTimestamp": now}
         yield storage, metadata.get("namespace", ""), metadata["name"], {**obj, "metadata": metadata}
     yield _made("services", "v1", "Service", "default", "kubernetes", now, _service(), labels=_COMPONENT)
+    ports = [{"name": "https", "port": 6443, "protocol": "TCP"}]
+    body = {"subsets": [{"addresses": [{"ip": _NODE_ADDRESS}], "ports": ports}]}
+    yield _made("endpoints", "v1", "Endpoints", "default", "kubernetes", now, body, labels=_MIRRORED)
+    body = {
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [_NODE_ADDRESS], "conditions": {"ready": True}}],
+        "ports": ports,
+    }
+    slices, labels = "endpointslices.discovery.k8s.io", {"kubernetes.io/service-name": "kubernetes"}
+    yield _made(slices, "discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes", now, body, labels=labels)
     for name, value, text in _PRIORITIES:
         body = {"value": value, "description": text, "preemptionPolicy": "PreemptLowerPriority"}
         yield _made("priorityclasses.scheduling.k8s.io", "scheduling.k8s.io/v1", "PriorityClass", "", name, now, body)
@@ -39,14 +51,6 @@ def objects(now: str) -> Iterator[Seed]:
     yield _made(
         "storageclasses.storage.k8s.io", "storage.k8s.io/v1", "StorageClass", "", "standard", now, body, None, default
     )
-
-
-def endpoints(port: int, now: str) -> Seed:
-    """Where the Service `kubernetes` leads: the API on `port` of this machine."""
-    body = {
-        "subsets": [{"addresses": [{"ip": "127.0.0.1"}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}]
-    }
-    return _made("endpoints", "v1", "Endpoints", "default", "kubernetes", now, body, labels=_MIRRORED)
 
 
 _COMPONENT = {"component": "apiserver", "provider": "kubernetes"}

@@ -173,8 +173,6 @@ class Cluster:
             return
         self._why = ""
         self.settings = replace(self.settings, port=int(runner.addresses[0][1]))
-        if self.store.get("endpoints", "default", "kubernetes") is None:
-            self.store.seed([bootstrap.endpoints(self.settings.port, timestamp(self.clock.now()))])
         self._write_kubeconfig()
         self._serving = _Serving(runner, ControlPlane(self._needs()))
 

@@ -29,6 +29,8 @@ from lab.sim.journal import Database, OtherVersion
 
 _log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.05
+_LOCK_SECONDS = 2.0
+"""A process that was just killed holds its lock until the kernel has cleared it away."""
 ADDRESS_FILE, LOCK_FILE, LOG_FILE, STATE_FILE = "daemon.json", "lock", "daemon.log", "state.db"
 LOG_LIMIT = 4 * 1024 * 1024
 
@@ -160,11 +162,16 @@ def _answer(value: Any, code: int = 200) -> web.Response:
 def _lock(path: Path) -> Any:
     """Hold the folder; the kernel lets go of it when the process ends, however it ends. Raises Busy."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    ends = time.monotonic() + _LOCK_SECONDS
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"another simulator serves {path.parent}") from None
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    raise Busy(f"another simulator serves {path.parent}") from None
+                time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)

@@ -1,13 +1,14 @@
 """Cases of invalid objects: a base object and what is set or removed in it, as `data/validation/*.yaml` lists them.
 
-A file holds `bases`, objects by name, and `cases`: `base`, `set` (path to value; null removes) and, for an update, `then`
-(the same, applied to the object as it was created), `status` (set through the subresource first) and `through` (the
-subresource that the update goes through).
+A file holds `bases`, objects by name, and `cases`: `base`, `set` (path to value; null removes) and, for an update,
+`then` (the same, applied to the object as it was created), `status` (set through the subresource first) and `through`
+(the subresource that the update goes through).
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -56,6 +57,7 @@ class Case:
     def patch(self, old: dict[str, Any]) -> list[dict[str, Any]]:
         """The update as a JSON patch of whole top-level fields."""
         new = self.update(old)
+        new["metadata"].pop("resourceVersion", None)  # others may write the object meanwhile
         adds = [{"op": "add", "path": f"/{key}", "value": value} for key, value in new.items() if old.get(key) != value]
         return adds + [{"op": "remove", "path": f"/{key}"} for key in old if key not in new]
 
@@ -66,7 +68,7 @@ def changed(obj: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     for path, value in changes.items():
         steps = [int(index) if index else quoted or plain for index, quoted, plain in _STEP.findall(path)]
         at: Any = made
-        for step, following in zip(steps, steps[1:], strict=False):
+        for step, following in itertools.pairwise(steps):
             if isinstance(at, list):
                 while len(at) <= int(step):
                     at.append({})

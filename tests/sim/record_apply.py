@@ -23,8 +23,8 @@ from typing import Any
 
 import yaml
 
-from lab.sim.api.kinds import BUILT_IN
 from lab.sim.api.context import Context
+from lab.sim.api.kinds import BUILT_IN
 from lab.sim.api.resources import Registry, Resource
 from lab.sim.api.status import ApiError
 from tests.sim.clusters import bare
@@ -138,9 +138,7 @@ class Oracle:
 
     def send(self, step: dict[str, Any], resource: Resource, name: str) -> tuple[int, Any]:
         """One step of a case."""
-        root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
-        space = f"/namespaces/{NAMESPACE}" if resource.namespaced else ""
-        collection = f"{root}{space}/{resource.plural}"
+        collection = _collection(resource)
         path = f"{collection}/{name}" + (f"/{step['through']}" if step.get("through") else "")
         query = f"?fieldManager={step['as']}" if step.get("as") else "?"
         match step["do"]:
@@ -153,6 +151,18 @@ class Oracle:
                 return self.request("PATCH", path + query, step["object"], "application/apply-patch+yaml")
             case kind:
                 return self.request("PATCH", path + query, step["patch"], TYPES[kind])
+
+    def forget(self, case: Case) -> None:
+        """Delete a case's object, whatever holds it."""
+        path = _collection(case.resource) + f"/{case.name}"
+        self.request("PATCH", path, {"metadata": {"finalizers": None}}, TYPES["merge"])
+        self.request("DELETE", path)
+
+
+def _collection(resource: Resource) -> str:
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    space = f"/namespaces/{NAMESPACE}" if resource.namespaced else ""
+    return f"{root}{space}/{resource.plural}"
 
 
 def _decoded(text: str) -> bytes:
@@ -208,8 +218,7 @@ def main(kubeconfig: str, names: list[str]) -> None:
             recorded = {}
             for case in cases(path):
                 recorded[case.name] = played(case, oracle.send)
-                if not case.resource.namespaced:
-                    oracle.request("DELETE", f"/apis/{case.resource.api_version}/{case.resource.plural}/{case.name}")
+                oracle.forget(case)
             text = yaml.safe_dump(recorded, sort_keys=False, width=200, default_flow_style=None)
             path.with_suffix(".recorded.yaml").write_text(text)
             print(path.stem, len(recorded), "cases")

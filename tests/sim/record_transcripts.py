@@ -59,7 +59,6 @@ def record_simulated(path: Path, daemon: control.Control) -> int:
                         step.simulated[""] = output
                 elif output != step.expected(version, simulated=True):
                     step.simulated[version] = output
-                    step.simulated.setdefault("", step.real[""])
             daemon.delete(name)
     path.write_text(told.render())
     return sum(bool(step.simulated) for step in told.steps)

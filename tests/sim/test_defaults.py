@@ -74,7 +74,9 @@ def prune(made: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=[f"{one['sent']['kind']}-{one['sent']['metadata']['name']}" for one in PAIRS])
+@pytest.mark.parametrize(
+    "pair", PAIRS, ids=[f"{one['sent']['kind']}-{one['sent']['metadata']['name']}" for one in PAIRS]
+)
 def test_as_a_real_server(pair: dict[str, Any]) -> None:
     obj = copy.deepcopy(pair["sent"])
     resource = registry().kind(obj["apiVersion"], obj["kind"])
@@ -83,7 +85,9 @@ def test_as_a_real_server(pair: dict[str, Any]) -> None:
     assert normal(obj) == normal(pair["made"])
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=[f"{one['sent']['kind']}-{one['sent']['metadata']['name']}" for one in PAIRS])
+@pytest.mark.parametrize(
+    "pair", PAIRS, ids=[f"{one['sent']['kind']}-{one['sent']['metadata']['name']}" for one in PAIRS]
+)
 def test_what_a_server_made_stays_as_it_is(pair: dict[str, Any]) -> None:
     obj = copy.deepcopy(pair["made"])
     resource = registry().kind(obj["apiVersion"], obj["kind"])

@@ -74,10 +74,9 @@ class Step:
     """Key of REASONS, perhaps with a remark after a colon."""
 
     def expected(self, version: str, *, simulated: bool) -> Output:
-        """The answer to compare with. Raises KeyError where nothing is recorded."""
-        if simulated and self.simulated:
-            return self.simulated.get(version) or self.simulated[""]
-        return self.real.get(version) or self.real[""]
+        """The answer to compare with. Raises StopIteration where nothing is recorded."""
+        answers = [self.simulated, self.real] if simulated else [self.real]
+        return next(one[key] for one in answers for key in (version, "") if key in one)
 
     @property
     def is_kubectl(self) -> bool:
@@ -248,7 +247,7 @@ _RULES = [
     (re.compile(pattern, re.MULTILINE), into)
     for pattern, into in (
         # Moments: RFC 3339, RFC 1123 as describe shows them, and those of client-go's log lines.
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4} UTC)", "<time>"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4}(?: UTC)?)", "<time>"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+\d{4}", "<date>"),
         (r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", r"\1<log> "),
         # Ages: whole cells of a table, and those in words.
@@ -265,13 +264,15 @@ _RULES = [
         (rf"-{_SAFE}{{8,10}}-{_SAFE}{{5}}\b", "-<hash>-<pod>"),
         (rf"-{_SAFE}{{8,10}}\b", "-<hash>"),
         (rf"-{_SAFE}{{5}}\b", "-<pod>"),
+        (r"/tmp/(LIVE|MERGED)-\d+", r"<tmp>/\1"),
         # Addresses out of a pool, and ports of it.
         (r"\b10\.244\.\d+\.\d+\b(?!/)", "<pod-ip>"),
         (r"\b10\.(?:9[6-9]|10\d|11[01])\.(?!0\.1\b)\d+\.\d+\b(?!/)", "<service-ip>"),
         (r"(?<=[:\s])3[0-2]\d{3}(?=/TCP|/UDP|$)", "<node-port>"),
     )
 ]
-_SPACES = re.compile(r"(?<=\S) {2,}(?=\S)")
+_SPACES = re.compile(r"(?<!^[-+])(?<=\S) {2,}(?=\S)")
+"""Between the columns of a table; not the indentation in a diff."""
 
 
 def normalised(text: str) -> str:

@@ -98,7 +98,12 @@ def _parsed(text: str) -> Quantity:
         nanos = min(nanos, _LARGEST * NANO)
         if 0 < nanos < NANO:
             form = DECIMAL
-    return Quantity(-nanos if sign == "-" else nanos, form, said, nanos % (NANO // 1000) != 0 if base == 2 else power - len(part) < -3)
+    return Quantity(
+        -nanos if sign == "-" else nanos,
+        form,
+        said,
+        nanos % (NANO // 1000) != 0 if base == 2 else power - len(part) < -3,
+    )
 
 
 def _nanos(digits: int, base: int, power: int, places: int) -> tuple[int, bool]:

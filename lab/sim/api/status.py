@@ -159,7 +159,7 @@ def invalid(group: str, kind: str, name: str, causes: list[Cause]) -> ApiError:
     return ApiError(
         422,
         "Invalid",
-        f'{_qualified(group, kind) if group else kind} "{name}" is invalid: {text}',
+        f"{_qualified(group, kind) if group else kind} {_shown(name)} is invalid: {text}",
         _about(group, kind, name, causes=_listed(causes)),
     )
 

@@ -264,7 +264,8 @@ RULES = [
 async def test_a_pod_failure_policy_says_what_an_exit_code_means(rule: Object, reason: str, failed: int) -> None:
     async with jobs() as cluster:
         outcomes(cluster)
-        await cluster.create("jobs.batch", job("bad", backoffLimit=0, podFailurePolicy={"rules": [rule]}))
+        policy = {"podFailurePolicy": {"rules": [rule]}, "podReplacementPolicy": "Failed"}
+        await cluster.create("jobs.batch", job("bad", backoffLimit=0, **policy))
         made = await cluster.get("jobs.batch", "once")
         assert condition_of(made, "Failed")[1] == reason
         assert made["status"].get("failed", 0) == failed

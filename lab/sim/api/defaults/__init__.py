@@ -1,7 +1,7 @@
 """Values a real server fills in: `apply` puts them into an object before it is validated.
 
-Source: Kubernetes `pkg/apis/*/v1/defaults.go`, `zz_generated.defaults.go`. Quantities are rewritten in the form a server
-gives them, and structures that Go always writes (`resources: {}`, `status: {}`) are put in.
+Source: Kubernetes `pkg/apis/*/v1/defaults.go`, `zz_generated.defaults.go`. Quantities are rewritten as a server writes
+them, and structures that Go always writes (`resources: {}`, `status: {}`) are put in.
 """
 
 from __future__ import annotations

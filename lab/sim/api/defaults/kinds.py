@@ -31,7 +31,7 @@ def _spec(obj: Object) -> Object:
     spec = obj.get("spec")
     if spec is None:
         spec = obj["spec"] = {}
-    return spec  # type: ignore[no-any-return]
+    return spec
 
 
 def _status(obj: Object) -> None:
@@ -57,8 +57,7 @@ def _deployment(obj: Object) -> None:
 def _replica_set(obj: Object) -> None:
     spec = _spec(obj)
     fill(spec, replicas=1)
-    if spec.get("template") is not None:
-        template(spec)
+    template(spec)
     _replicas(obj)
 
 
@@ -456,7 +455,14 @@ def _lease(obj: Object) -> None:
 def _webhooks(obj: Object) -> None:
     mutating = obj.get("kind") == "MutatingWebhookConfiguration"
     for hook in obj.get("webhooks") or ():
-        fill(hook, failurePolicy="Fail", matchPolicy="Equivalent", namespaceSelector={}, objectSelector={}, timeoutSeconds=10)
+        fill(
+            hook,
+            failurePolicy="Fail",
+            matchPolicy="Equivalent",
+            namespaceSelector={},
+            objectSelector={},
+            timeoutSeconds=10,
+        )
         if mutating:
             fill(hook, reinvocationPolicy="Never")
         service = (hook.get("clientConfig") or {}).get("service")

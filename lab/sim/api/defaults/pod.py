@@ -249,7 +249,13 @@ def claim_spec(spec: Object) -> None:
         resource_lists(resources, ("limits", "requests"))
 
 
-VOLUME_SOURCES: dict[str, Any] = {"hostPath": _host_path, "iscsi": _iscsi, "rbd": _rbd, "azureDisk": _azure, "scaleIO": _scale_io}
+VOLUME_SOURCES: dict[str, Any] = {
+    "hostPath": _host_path,
+    "iscsi": _iscsi,
+    "rbd": _rbd,
+    "azureDisk": _azure,
+    "scaleIO": _scale_io,
+}
 """Sources that volumes of pods and PersistentVolumes share."""
 _VOLUMES: dict[str, Any] = {
     **VOLUME_SOURCES,
@@ -322,4 +328,3 @@ def _add(total: dict[str, Quantity], values: dict[str, Any] | None) -> None:
         before = total.get(name)
         form = before.form if before is not None and before.nanos else amount.form
         total[name] = Quantity((before.nanos if before is not None else 0) + amount.nanos, form)
-

@@ -16,7 +16,7 @@ from lab.sim.api import types
 from lab.sim.api.patch import strategic
 from lab.sim.api.patch.golang import kind_of
 from lab.sim.api.resources import Object, Resource
-from lab.sim.api.status import ApiError, bad_request, invalid, invalid_value, too_large, unsupported_media
+from lab.sim.api.status import ApiError, bad_request, invalid, invalid_value, unsupported_media
 from lab.sim.objects import thaw
 
 MAX_OPERATIONS = 10_000
@@ -78,9 +78,7 @@ def _json_patched(current: Object, patch: Any) -> Object:
     result: Any = thaw(current)
     try:
         for operation in operations:
-            if operation["op"] == "test" and operation["value"] is None and _absent(result, operation["path"]):
-                continue
-            result = jsonpatch.apply_patch(result, [operation], in_place=True)
+            result = _operated(result, operation)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, ValueError, KeyError):
         raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from None
     if not isinstance(result, dict):
@@ -98,12 +96,12 @@ def _operations(patch: Any) -> list[dict[str, Any]]:
     if not isinstance(patch, list):
         raise bad_request(_unreadable(patch, "[]handlers.jsonPatchOp"))
     if len(patch) > MAX_OPERATIONS:
-        error = too_large(0)
-        error.message = (
+        raise ApiError(
+            413,
+            "RequestEntityTooLarge",
             f"Request entity too large: The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, "
-            f"got {len(patch)}"
+            f"got {len(patch)}",
         )
-        raise error
     operations = []
     for one in patch:
         if not isinstance(one, dict):
@@ -119,5 +117,14 @@ def _operations(patch: Any) -> list[dict[str, Any]]:
     return operations
 
 
-def _absent(document: Any, path: str) -> bool:
-    return jsonpointer.resolve_pointer(document, path, None) is None
+def _operated(document: Any, operation: dict[str, Any]) -> Any:
+    """The document after one operation. As on a real server null is found where nothing is, and a field need not be
+    there to be replaced."""
+    if operation["op"] == "test" and operation["value"] is None:
+        if jsonpointer.resolve_pointer(document, operation["path"], None) is None:
+            return document
+    elif operation["op"] == "replace" and operation["path"]:
+        parent, _ = jsonpointer.JsonPointer(operation["path"]).to_last(document)
+        if isinstance(parent, dict):
+            operation = {**operation, "op": "add"}
+    return jsonpatch.apply_patch(document, [operation], in_place=True)

@@ -41,7 +41,16 @@ _HOUR, _HALF_HOUR = 3600, 1800
 
 def autoscaler(wrong: Wrong, obj: Object) -> None:
     """A HorizontalPodAutoscaler in either of its versions."""
-    spec = obj.get("spec") or {}
+    _autoscaler(wrong, obj.get("spec") or {})
+
+
+def changed_autoscaler(wrong: Wrong, new: Object, old: Object) -> None:
+    """A HorizontalPodAutoscaler in place of another; one that names no group may go on without."""
+    had = ((old.get("spec") or {}).get("scaleTargetRef") or {}).get("apiVersion") or ""
+    _autoscaler(wrong, new.get("spec") or {}, grouped="/" in had)
+
+
+def _autoscaler(wrong: Wrong, spec: Object, *, grouped: bool = True) -> None:
     least, most = spec.get("minReplicas"), spec.get("maxReplicas") or 0
     if least is not None and least < 1:
         wrong.append(invalid_value("spec.minReplicas", least, "must be greater than or equal to 1"))
@@ -50,7 +59,7 @@ def autoscaler(wrong: Wrong, obj: Object) -> None:
     if least is not None and most < least:
         said = "must be greater than or equal to `minReplicas`"
         wrong.append(invalid_value("spec.maxReplicas", most, said))
-    _reference(wrong, "spec.scaleTargetRef", spec.get("scaleTargetRef") or {})
+    _reference(wrong, "spec.scaleTargetRef", spec.get("scaleTargetRef") or {}, grouped=grouped)
     metrics = spec.get("metrics") or []
     for index, one in enumerate(metrics):
         _metric(wrong, f"spec.metrics[{index}]", one)
@@ -63,12 +72,14 @@ def autoscaler(wrong: Wrong, obj: Object) -> None:
             _rules(wrong, f"spec.behavior.{name}", behavior[name])
 
 
-def _reference(wrong: Wrong, path: str, one: Object) -> None:
+def _reference(wrong: Wrong, path: str, one: Object, *, grouped: bool = False) -> None:
     needs_name(wrong, f"{path}.kind", one.get("kind"), names.path_segment)
     needs_name(wrong, f"{path}.name", one.get("name"), names.path_segment)
     version = one.get("apiVersion") or ""
     if version.count("/") > 1:
         wrong.append(invalid_value(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}"))
+    elif grouped and not version.rpartition("/")[0]:
+        wrong.append(invalid_value(f"{path}.apiVersion", version, "apiVersion must specify API group"))
 
 
 def _metric(wrong: Wrong, path: str, one: Object) -> None:

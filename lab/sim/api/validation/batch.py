@@ -27,12 +27,13 @@ from lab.sim.api.validation.causes import (
     same,
     selects,
     shown,
+    shown_selector,
     too_many,
 )
 from lab.sim.api.validation.cron import problem
 from lab.sim.api.validation.internal import written
 from lab.sim.api.validation.pod import template
-from lab.sim.api.validation.workloads import MISMATCH, spec_of, template_labels
+from lab.sim.api.validation.workloads import MISMATCH, same_selector, spec_of, template_labels
 
 _COUNTS = (
     "parallelism",
@@ -91,7 +92,7 @@ def _generated(wrong: Wrong, meta: Object, spec: Object) -> None:
         elif found[label] != value:
             wrong.append(invalid_value(f"{path}[{label}]", found, f"must be '{value}'"))
     if selects(spec["selector"], expected) is False:
-        wrong.append(invalid_value("spec.selector", spec["selector"], "`selector` not auto-generated"))
+        wrong.append(invalid_value("spec.selector", shown_selector(spec["selector"]), "`selector` not auto-generated"))
 
 
 def _job_spec(wrong: Wrong, path: str, spec: Object) -> None:
@@ -227,7 +228,7 @@ def changed_job(wrong: Wrong, new: Object, old: Object) -> None:
     elif count != before.get("completions") and count is not None and count != at_once:
         said = "can only be modified in tandem with spec.parallelism"
         wrong.append(invalid_value("spec.completions", count, said))
-    immutable(wrong, "spec.selector", after.get("selector"), before.get("selector"))
+    same_selector(wrong, new, old)
     _same_template(wrong, after, before, old)
     for field in _FIXED:
         immutable(wrong, f"spec.{field}", after.get(field), before.get(field))
@@ -285,7 +286,9 @@ def _cron(wrong: Wrong, spec: Object, old: Object | None) -> None:
     path = "spec.jobTemplate.spec"
     _job_spec(wrong, path, inner)
     if inner.get("selector") is not None:
-        wrong.append(invalid_value(f"{path}.selector", inner["selector"], "`selector` will be auto-generated"))
+        wrong.append(
+            invalid_value(f"{path}.selector", shown_selector(inner["selector"]), "`selector` will be auto-generated")
+        )
     if inner.get("manualSelector"):
         wrong.append(not_supported(f"{path}.manualSelector", True, ("nil", "false")))
     none_negative(wrong, "spec", spec, ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"))

@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lab.sim.api.quantity import NotAQuantity, compare
-from lab.sim.api.resources import Object
-from lab.sim.api.status import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
+from lab.sim.api.status import Cause as Cause
+from lab.sim.api.status import duplicate as duplicate
+from lab.sim.api.status import forbidden_field as forbidden_field
+from lab.sim.api.status import invalid_value as invalid_value
+from lab.sim.api.status import not_supported as not_supported
+from lab.sim.api.status import required as required
 from lab.sim.api.validation import names
 from lab.sim.api.validation.names import NameRule
 
@@ -141,7 +145,7 @@ def labels(wrong: Wrong, path: str, values: Mapping[str, str] | None) -> None:
                 wrong.append(invalid_value(path, value, message))
 
 
-def annotations(wrong: Wrong, path: str, values: Mapping[str, str] | None) -> None:
+def annotation_map(wrong: Wrong, path: str, values: Mapping[str, str] | None) -> None:
     """A map of annotations."""
     if not values:
         return
@@ -213,6 +217,24 @@ def selects(selector: Mapping[str, Any] | None, values: Mapping[str, str]) -> bo
         if not matches:
             return False
     return True
+
+
+def sorted_labels(values: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Labels as a server shows them; None for none."""
+    return {key: values[key] for key in sorted(values)} if values else None
+
+
+def shown_selector(selector: Mapping[str, Any]) -> dict[str, Any]:
+    """A label selector as a server shows it."""
+    made: dict[str, Any] = {}
+    if selector.get("matchLabels"):
+        made["matchLabels"] = sorted_labels(selector["matchLabels"])
+    if selector.get("matchExpressions"):
+        made["matchExpressions"] = [
+            {name: one[name] for name in ("key", "operator", "values") if one.get(name)}
+            for one in selector["matchExpressions"]
+        ]
+    return made
 
 
 def valid_selector(selector: Mapping[str, Any] | None) -> bool:
@@ -309,17 +331,3 @@ def unique(wrong: Wrong, path: str, value: Any, seen: set[Any]) -> None:
     if value in seen:
         wrong.append(duplicate(path, value))
     seen.add(value)
-
-
-def objects(value: Any) -> list[Object]:
-    """A list of objects that may be missing."""
-    return value or []
-
-
-__all__ = [
-    "IMMUTABLE", "LARGEST", "NEGATIVE", "POSITIVE", "Cause", "Wrong", "amount", "annotations", "at_most_whole", "bare",
-    "cidr", "domain_prefixed_path", "duplicate", "forbid_change", "forbidden_field", "immutable", "int_or_percent",
-    "invalid_value", "ip", "label_selector", "labels", "named", "needs_name", "none_negative", "not_found",
-    "not_negative", "not_supported", "objects", "one_of", "outside_address", "port", "present", "required",
-    "requirement", "same", "selects", "shown", "sign", "supported", "too_long", "too_many", "unique", "valid_selector",
-]

@@ -20,7 +20,6 @@ from lab.sim.api.validation.causes import (
     not_supported,
     one_of,
     present,
-    required,
     same,
 )
 
@@ -130,7 +129,9 @@ def changed_request(wrong: Wrong, new: Object, old: Object, subresource: str = "
     request(wrong, new)
     after, before = new.get("status") or {}, old.get("status") or {}
     for kind in _DECISIONS:
-        now, was = ([one for one in each.get("conditions") or () if one.get("type") == kind] for each in (after, before))
+        now, was = (
+            [one for one in each.get("conditions") or () if one.get("type") == kind] for each in (after, before)
+        )
         if len(now) < len(was):
             said = f'updates may not remove a condition of type "{kind}"'
             wrong.append(forbidden_field("status.conditions", said))
@@ -144,6 +145,3 @@ def changed_request(wrong: Wrong, new: Object, old: Object, subresource: str = "
         elif before.get("certificate"):
             said = "updates may not modify existing certificate content"
             wrong.append(forbidden_field("status.certificate", said))
-
-
-__all__ = ["changed_request", "request", "required"]

@@ -1,6 +1,6 @@
 """ConfigMaps and Secrets, quotas and limits, namespaces, nodes, priorities, leases and events.
 
-Source: Kubernetes `pkg/apis/core/validation/{validation,events}.go`, `pkg/apis/{scheduling,coordination,node}/validation`.
+Source: Kubernetes `validation.go` under `pkg/apis/{core,scheduling,coordination,node}/validation`, core's `events.go`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def config_map(wrong: Wrong, obj: Object) -> None:
                 wrong.append(invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData"))
             size += len(value or "") if field == "data" else _decoded_size(value or "")
     if size > LIMIT or (size * 4 > LIMIT and sum(len(one.encode()) for one in (data or {}).values()) > LIMIT):
-        wrong.append(too_long("", LIMIT))
+        wrong.append(too_long("[]", LIMIT))
 
 
 def _decoded_size(text: str) -> int:
@@ -152,7 +152,9 @@ def namespace_status(wrong: Wrong, obj: Object) -> None:
     phase = (obj.get("status") or {}).get("phase") or ""
     going = bool(obj["metadata"].get("deletionTimestamp"))
     if phase != ("Terminating" if going else "Active"):
-        state = "'Terminating' if `deletionTimestamp` is not empty" if going else "'Active' if `deletionTimestamp` is empty"
+        state = (
+            "'Terminating' if `deletionTimestamp` is not empty" if going else "'Active' if `deletionTimestamp` is empty"
+        )
         wrong.append(invalid_value("status.Phase", phase, f"may only be {state}"))
 
 

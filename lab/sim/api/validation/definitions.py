@@ -151,8 +151,8 @@ def _stored(wrong: Wrong, versions: list[Object], stored: list[str]) -> None:
     for index, name in enumerate(stored):
         if name not in known:
             said = (
-                f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions "
-                f"until a storage migration ensures no data remains persisted in {name} and removes {name} from "
+                f"missing from spec.versions; {name} was previously a storage version, and must remain in "
+                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from "
                 "status.storedVersions"
             )
             wrong.append(invalid_value(f"{path}[{index}]", name, said))
@@ -312,7 +312,9 @@ def _envelope(wrong: Wrong, path: str, properties: Object, level: str) -> None:
         if name == "metadata" and level == "root":
             rest = {key for key in one if key not in ("type", "properties", "description")}
             if rest or not set(one.get("properties") or {}) <= {"name", "generateName"}:
-                said = "must not specify anything other than name and generateName, but metadata is implicitly specified"
+                said = (
+                    "must not specify anything other than name and generateName, but metadata is implicitly specified"
+                )
                 wrong.append(forbidden_field(f"{path}.properties[metadata]", said))
 
 

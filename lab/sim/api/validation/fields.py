@@ -1,6 +1,6 @@
 """References to a pod's own fields and resources, as environment variables and files show them.
 
-Source: Kubernetes `pkg/apis/core/validation/validation.go`, `pkg/apis/core/pods/helpers.go`, `pkg/fieldpath/fieldpath.go`.
+Source: Kubernetes `pkg/apis/core/validation/validation.go`, `pkg/apis/core/pods/helpers.go`, `pkg/fieldpath`.
 """
 
 from __future__ import annotations

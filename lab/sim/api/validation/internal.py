@@ -2,9 +2,9 @@
 
 Some messages hold a whole value (`spec.template: Invalid value: {"Spec":{"Volumes":null,…`) or a diff of two. There the
 server prints its internal types, whose fields have other names, another order and no omissions. The shapes of these
-types, as of Kubernetes 1.34, are in `internal_types.txt`: a line a type, `NAME FIELD[=json]:TYPE …`, with the types `s`
-string, `b` boolean, `i` integer, `q` quantity, `I` int-or-string, `L` label selector, `M` object metadata, `a` anything,
-`*T` pointer, `[T` list, `{T` map and `<T` for a struct whose fields stand in place.
+types, as of Kubernetes 1.34, are in `internal_types.txt`: a line a type, `NAME FIELD[=json]:TYPE …`, with the types
+`s` string, `b` boolean, `i` integer, `q` quantity, `I` int-or-string, `L` label selector, `M` object metadata, `a`
+anything, `*T` pointer, `[T` list, `{T` map and `<T` for a struct whose fields stand in place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from importlib import resources
 from typing import Any
 
 import orjson
+
+from lab.sim.api.validation.causes import shown_selector
 
 Fields = tuple[tuple[str, str, str], ...]
 _ZERO: dict[str, Any] = {"s": "", "b": False, "i": 0, "q": "0", "I": 0, "L": {}, "M": {}, "a": None}
@@ -69,7 +71,7 @@ def internal(kind: str, value: Any) -> Any:
     if kind == "M":
         return {name: value[name] for name in _META if (value or {}).get(name)}
     if kind == "L":
-        return _selector(value or {})
+        return shown_selector(value or {})
     fields = _types().get(kind)
     if fields is None:
         return _ZERO[kind] if value is None else value
@@ -86,17 +88,6 @@ def _struct(kind: str, fields: Fields, value: dict[str, Any]) -> dict[str, Any]:
             made[name] = internal(inner, value.get(json))
         else:
             made.update(internal(inner, value.get("metadata") if inner == "M" else value))
-    return made
-
-
-def _selector(value: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    if value.get("matchLabels"):
-        made["matchLabels"] = {key: value["matchLabels"][key] for key in sorted(value["matchLabels"])}
-    if value.get("matchExpressions"):
-        made["matchExpressions"] = [
-            {name: one[name] for name in ("key", "operator", "values") if one.get(name)} for one in value["matchExpressions"]
-        ]
     return made
 
 

@@ -13,7 +13,7 @@ from lab.sim.api.resources import Object
 from lab.sim.api.validation import names
 from lab.sim.api.validation.causes import (
     Wrong,
-    annotations,
+    annotation_map,
     forbidden_field,
     immutable,
     invalid_value,
@@ -60,7 +60,7 @@ def _rest(wrong: Wrong, meta: Object) -> None:
     if meta.get("labels"):
         labels(wrong, "metadata.labels", meta["labels"])
     if meta.get("annotations"):
-        annotations(wrong, "metadata.annotations", meta["annotations"])
+        annotation_map(wrong, "metadata.annotations", meta["annotations"])
     if meta.get("ownerReferences"):
         _owners(wrong, meta["ownerReferences"])
 
@@ -93,7 +93,9 @@ def finalizers(wrong: Wrong, path: str, values: list[str]) -> None:
         wrong.append(invalid_value(path, values, "finalizer orphan and foregroundDeletion cannot be both set"))
 
 
-def qualified_finalizers(wrong: Wrong, values: list[str], path: str = "metadata.finalizers", *, indexed: bool = True) -> None:
+def qualified_finalizers(
+    wrong: Wrong, values: list[str], path: str = "metadata.finalizers", *, indexed: bool = True
+) -> None:
     """Finalizers must be Kubernetes' own or have a domain."""
     for index, value in enumerate(values):
         if "/" not in value and value not in STANDARD_FINALIZERS:

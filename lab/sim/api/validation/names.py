@@ -1,6 +1,6 @@
 """What names, keys and values may look like: every function gives the messages for a text that may not be.
 
-Source: apimachinery `pkg/util/validation/validation.go`, `pkg/api/validation/generic.go`, `pkg/api/validation/path/name.go`.
+Source: apimachinery `pkg/util/validation/validation.go`, `pkg/api/validation/{generic,path/name}.go`.
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ def qualified_name(text: str) -> Messages:
     prefix, slash, name = text.rpartition("/")
     if slash:
         if "/" in prefix:
-            return (f"a qualified name {_QUALIFIED_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",)
+            said = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+            return (f"a qualified name {_QUALIFIED_TEXT} {said}",)
         if not prefix:
             found.append("prefix part must be non-empty")
         else:

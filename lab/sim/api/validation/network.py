@@ -7,7 +7,6 @@ Source: Kubernetes `pkg/apis/networking/validation/validation.go`, `pkg/apis/dis
 from __future__ import annotations
 
 import ipaddress
-from typing import cast
 
 from lab.sim.api.resources import Object
 from lab.sim.api.validation import names
@@ -225,7 +224,7 @@ def _block(wrong: Wrong, path: str, block: Object) -> None:
 def _inside(inner: Network, outer: Network) -> bool:
     if inner.version != outer.version or inner.prefixlen <= outer.prefixlen:
         return False
-    return cast(bool, inner.subnet_of(outer))  # type: ignore[arg-type]
+    return inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
 def endpoints(wrong: Wrong, obj: Object) -> None:

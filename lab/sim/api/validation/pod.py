@@ -12,7 +12,7 @@ from lab.sim.api.validation import names
 from lab.sim.api.validation.causes import (
     LARGEST,
     Wrong,
-    annotations,
+    annotation_map,
     duplicate,
     forbidden_field,
     invalid_value,
@@ -81,7 +81,7 @@ def template(wrong: Wrong, path: str, value: Object | None) -> None:
     value = value or {}
     meta = value.get("metadata") or {}
     labels(wrong, f"{path}.labels", meta.get("labels"))
-    annotations(wrong, f"{path}.annotations", meta.get("annotations"))
+    annotation_map(wrong, f"{path}.annotations", meta.get("annotations"))
     pod_annotations(wrong, f"{path}.annotations", meta.get("annotations"))
     spec = value.get("spec") or {}
     pod_spec(wrong, f"{path}.spec", spec)
@@ -126,7 +126,9 @@ def pod_spec(wrong: Wrong, path: str, spec: Object, pod_name: str = "", *, is_po
     if spec.get("dnsConfig") is not None or spec.get("dnsPolicy") == "None":
         _dns_config(wrong, f"{path}.dnsConfig", spec)
     for index, one in enumerate(spec.get("readinessGates") or ()):
-        named(wrong, f"{path}.readinessGates[{index}].conditionType", one.get("conditionType") or "", names.qualified_name)
+        named(
+            wrong, f"{path}.readinessGates[{index}].conditionType", one.get("conditionType") or "", names.qualified_name
+        )
     if spec.get("schedulingGates"):
         _gates(wrong, f"{path}.schedulingGates", spec["schedulingGates"])
     if spec.get("topologySpreadConstraints"):
@@ -176,7 +178,9 @@ def _file_keys(wrong: Wrong, path: str, spec: Object) -> None:
     for index, one in enumerate(spec["containers"]):
         for place, entry in enumerate(one.get("env") or ()):
             key = (entry.get("valueFrom") or {}).get("fileKeyRef")
-            if key is not None and not any(each.get("name") == key.get("volumeName") for each in spec.get("volumes") or ()):
+            if key is not None and not any(
+                each.get("name") == key.get("volumeName") for each in spec.get("volumes") or ()
+            ):
                 at = f"{path}.containers[{index}].env[{place}].valueFrom.fileKeyRef.volumeName"
                 wrong.append(not_found(at, key.get("volumeName") or ""))
 

@@ -139,10 +139,10 @@ def _item(wrong: Wrong, path: str, kind: str, item: Object) -> None:
     found: dict[str, dict[str, Quantity]] = {}
     for field in _FIELDS:
         values = item.get(field) or {}
-        if field == "maxLimitRequestRatio" and kind == "PersistentVolumeClaim":
-            if "storage" not in (item.get("min") or {}) and "storage" not in (item.get("max") or {}):
-                said = "either minimum or maximum storage value is required, but neither was provided"
-                wrong.append(required(f"{path}.limits", said))
+        unbound = not any("storage" in (item.get(bound) or {}) for bound in ("min", "max"))
+        if field == "maxLimitRequestRatio" and kind == "PersistentVolumeClaim" and unbound:
+            said = "either minimum or maximum storage value is required, but neither was provided"
+            wrong.append(required(f"{path}.limits", said))
         if kind == "Pod" and field in ("default", "defaultRequest"):
             if values:
                 wrong.append(forbidden_field(f"{path}.{field}", "may not be specified when `type` is 'Pod'"))
@@ -159,8 +159,20 @@ def _item(wrong: Wrong, path: str, kind: str, item: Object) -> None:
 _ORDER = (
     # The field that is blamed, the lower field, the higher field, their names, and the value shown.
     ("min", "min", "max", "min value {} is greater than max value {}", "min"),
-    ("defaultRequest", "min", "defaultRequest", "min value {} is greater than default request value {}", "defaultRequest"),
-    ("defaultRequest", "defaultRequest", "max", "default request value {} is greater than max value {}", "defaultRequest"),
+    (
+        "defaultRequest",
+        "min",
+        "defaultRequest",
+        "min value {} is greater than default request value {}",
+        "defaultRequest",
+    ),
+    (
+        "defaultRequest",
+        "defaultRequest",
+        "max",
+        "default request value {} is greater than max value {}",
+        "defaultRequest",
+    ),
     (
         "defaultRequest",
         "defaultRequest",

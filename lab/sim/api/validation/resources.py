@@ -70,7 +70,12 @@ def resource_name(wrong: Wrong, path: str, name: str) -> None:
     """Any resource."""
     messages = names.qualified_name(name)
     wrong.extend(invalid_value(path, name, message) for message in messages)
-    if not messages and "/" not in name and name not in STANDARD and not name.startswith(("hugepages-", "requests.hugepages-")):
+    if (
+        not messages
+        and "/" not in name
+        and name not in STANDARD
+        and not name.startswith(("hugepages-", "requests.hugepages-"))
+    ):
         wrong.append(invalid_value(path, name, "must be a standard resource type or fully qualified"))
 
 
@@ -127,7 +132,11 @@ def positive(wrong: Wrong, path: str, value: Any) -> bool:
 
 
 def requirements(
-    wrong: Wrong, path: str, needs: Object | None, name_check: NameCheck = container_resource, claims: tuple[str, ...] = ()
+    wrong: Wrong,
+    path: str,
+    needs: Object | None,
+    name_check: NameCheck = container_resource,
+    claims: tuple[str, ...] = (),
 ) -> None:
     """`resources` of a container: limits, requests and claims. `claims`: names of the pod's resource claims."""
     if not needs:
@@ -190,4 +199,3 @@ def _claims(wrong: Wrong, path: str, values: list[Object], known: tuple[str, ...
         if name not in known:
             listed = ": " + ", ".join(sorted(known)) if known else " which is empty"
             wrong.append(not_found(at, name, f"must be one of the names in pod.spec.resourceClaims{listed}"))
-

@@ -45,6 +45,10 @@ class Rules:
     """For `metadata.name`."""
     qualified: bool = True
     """Whether finalizers must have a domain or be Kubernetes' own."""
+    first: Callable[[Wrong, Object, Object | None], None] | None = None
+    """For new (no old one) and changed objects; what this finds is all that is told."""
+    afresh: bool = False
+    """Whether an update is also checked as if the object were new."""
     rechecks: bool = False
     """Whether an update checks the whole metadata again."""
     late_metadata: bool = False
@@ -102,31 +106,25 @@ BY_STORAGE: dict[str, Rules] = {
         },
     ),
     "podtemplates": Rules(workloads.pod_template),
-    "replicationcontrollers": Rules(workloads.replication_controller, through=_counts),
-    "deployments.apps": Rules(
-        workloads.deployment, _both(_again(workloads.deployment), _selector), through=_counts
-    ),
-    "replicasets.apps": Rules(
-        workloads.replica_set, _both(_again(workloads.replica_set), _selector), through=_counts
-    ),
+    "replicationcontrollers": Rules(workloads.replication_controller, through=_counts, afresh=True),
+    "deployments.apps": Rules(workloads.deployment, _both(_again(workloads.deployment), _selector), through=_counts),
+    "replicasets.apps": Rules(workloads.replica_set, _both(_again(workloads.replica_set), _selector), through=_counts),
     "daemonsets.apps": Rules(workloads.daemon_set, _both(_selector, _again(workloads.daemon_set))),
     "statefulsets.apps": Rules(
         workloads.stateful_set, workloads.changed_stateful_set, name=names.dns_label, through=_counts
     ),
     "controllerrevisions.apps": Rules(workloads.new_revision, workloads.changed_revision, rechecks=True),
-    "jobs.batch": Rules(batch.job, batch.changed_job),
+    "jobs.batch": Rules(batch.job, batch.changed_job, afresh=True),
     "cronjobs.batch": Rules(batch.cron_job, batch.changed_cron_job),
-    "services": Rules(service.service, service.changed_service, name=names.dns_1035),
+    "services": Rules(service.service, service.changed_service, name=names.dns_1035, first=service.allocatable),
     "endpoints": Rules(network.endpoints, rechecks=True),
     "endpointslices.discovery.k8s.io": Rules(network.endpoint_slice, network.changed_slice, rechecks=True),
     "ingresses.networking.k8s.io": Rules(network.new_ingress, _again(network.ingress), rechecks=True),
     "ingressclasses.networking.k8s.io": Rules(network.ingress_class, network.changed_ingress_class, rechecks=True),
-    "networkpolicies.networking.k8s.io": Rules(network.network_policy),
-    "ipaddresses.networking.k8s.io": Rules(network.ip_address, name=_ip_name),
+    "networkpolicies.networking.k8s.io": Rules(network.network_policy, afresh=True),
+    "ipaddresses.networking.k8s.io": Rules(network.ip_address, name=_ip_name, afresh=True),
     "servicecidrs.networking.k8s.io": Rules(network.service_cidr),
-    "configmaps": Rules(
-        config.config_map, _both(config.changed_config_map, _again(config.config_map)), rechecks=True
-    ),
+    "configmaps": Rules(config.config_map, _both(config.changed_config_map, _again(config.config_map)), rechecks=True),
     "secrets": Rules(config.secret, _both(config.changed_secret, _again(config.secret)), rechecks=True),
     "serviceaccounts": Rules(rechecks=True),
     "namespaces": Rules(
@@ -134,39 +132,46 @@ BY_STORAGE: dict[str, Rules] = {
         _nothing,
         name=names.dns_label,
         through={"status": _again(config.namespace_status), "finalize": _again(config.finalized_namespace)},
+        afresh=True,
     ),
-    "nodes": Rules(config.node, config.changed_node),
+    "nodes": Rules(config.node, config.changed_node, afresh=True),
     "resourcequotas": Rules(quota.quota, quota.changed_quota, through=_status(quota.quota_status)),
     "limitranges": Rules(quota.limit_range, rechecks=True),
     "events": Rules(config.new_event, config.changed_event, qualified=False),
-    "persistentvolumeclaims": Rules(storage.claim, storage.changed_claim, rechecks=True),
-    "persistentvolumes": Rules(storage.volume, storage.changed_volume, rechecks=True),
-    "storageclasses.storage.k8s.io": Rules(storage.storage_class, storage.changed_storage_class),
+    "persistentvolumeclaims": Rules(storage.claim, storage.changed_claim, rechecks=True, afresh=True),
+    "persistentvolumes": Rules(storage.volume, storage.changed_volume, rechecks=True, afresh=True),
+    "storageclasses.storage.k8s.io": Rules(storage.storage_class, storage.changed_storage_class, afresh=True),
     "csidrivers.storage.k8s.io": Rules(storage.csi, storage.changed_csi),
-    "csinodes.storage.k8s.io": Rules(),
-    "csistoragecapacities.storage.k8s.io": Rules(),
-    "volumeattachments.storage.k8s.io": Rules(storage.attachment, storage.changed_attachment),
-    "volumeattributesclasses.storage.k8s.io": Rules(),
-    "horizontalpodautoscalers.autoscaling": Rules(autoscaling.autoscaler),
+    "csinodes.storage.k8s.io": Rules(afresh=True),
+    "csistoragecapacities.storage.k8s.io": Rules(afresh=True),
+    "volumeattachments.storage.k8s.io": Rules(storage.attachment, storage.changed_attachment, afresh=True),
+    "volumeattributesclasses.storage.k8s.io": Rules(afresh=True),
+    "horizontalpodautoscalers.autoscaling": Rules(autoscaling.autoscaler, autoscaling.changed_autoscaler),
     "poddisruptionbudgets.policy": Rules(
         autoscaling.disruption_budget, name=names.path_segment, qualified=False, late_metadata=True
     ),
     "priorityclasses.scheduling.k8s.io": Rules(config.priority_class, config.changed_priority_class),
     "leases.coordination.k8s.io": Rules(config.lease, qualified=False),
-    "runtimeclasses.node.k8s.io": Rules(config.runtime_class, config.changed_runtime_class, qualified=False),
-    "roles.rbac.authorization.k8s.io": Rules(rbac.role, name=names.path_segment, rechecks=True),
-    "clusterroles.rbac.authorization.k8s.io": Rules(rbac.cluster_role, name=names.path_segment, rechecks=True),
+    "runtimeclasses.node.k8s.io": Rules(
+        config.runtime_class, config.changed_runtime_class, qualified=False, afresh=True
+    ),
+    "roles.rbac.authorization.k8s.io": Rules(rbac.role, name=names.path_segment, rechecks=True, afresh=True),
+    "clusterroles.rbac.authorization.k8s.io": Rules(
+        rbac.cluster_role, name=names.path_segment, rechecks=True, afresh=True
+    ),
     "rolebindings.rbac.authorization.k8s.io": Rules(
         rbac.role_binding,
         _both(_again(rbac.role_binding), rbac.same_role),
         name=names.path_segment,
         rechecks=True,
+        afresh=True,
     ),
     "clusterrolebindings.rbac.authorization.k8s.io": Rules(
         rbac.cluster_role_binding,
         _both(_again(rbac.cluster_role_binding), rbac.same_role),
         name=names.path_segment,
         rechecks=True,
+        afresh=True,
     ),
     "certificatesigningrequests.certificates.k8s.io": Rules(
         certificates.request,

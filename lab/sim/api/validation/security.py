@@ -122,7 +122,13 @@ def _armor(wrong: Wrong, path: str, profile: Object | None) -> None:
         wrong.append(not_supported(f"{path}.type", kind, _PROFILES))
 
 
-_NAMESPACES = (("kernel.sem", "ipc"), ("kernel.shm", "ipc"), ("kernel.msg", "ipc"), ("fs.mqueue.", "ipc"), ("net.", "net"))
+_NAMESPACES = (
+    ("kernel.sem", "ipc"),
+    ("kernel.shm", "ipc"),
+    ("kernel.msg", "ipc"),
+    ("fs.mqueue.", "ipc"),
+    ("net.", "net"),
+)
 
 
 def _sysctls(wrong: Wrong, path: str, values: list[Object], spec: Object) -> None:

@@ -48,6 +48,13 @@ def addresses(spec: Object) -> Object:
     return spec
 
 
+def allocatable(wrong: Wrong, new: Object, old: Object | None) -> None:
+    """Its addresses must go together before anything else is looked at, for the server hands them out first."""
+    after = new.get("spec") or {}
+    if after.get("type") != "ExternalName":
+        _cluster_ips(wrong, addresses(after) if old is None else _normal(after, old.get("spec") or {}))
+
+
 def service(wrong: Wrong, obj: Object) -> None:
     """A Service to be created."""
     _service(wrong, addresses(obj.get("spec") or {}))
@@ -209,7 +216,7 @@ def _traffic(wrong: Wrong, spec: Object, kind: str) -> None:
     if policy is not None and policy not in _TRAFFIC:
         wrong.append(not_supported("spec.internalTrafficPolicy", policy, _TRAFFIC))
     if spec.get("trafficDistribution") is not None and spec["trafficDistribution"] not in _SPREAD:
-        wrong.append(not_supported("spec.trafficDistribution", spec["trafficDistribution"], _SPREAD[:1]))
+        wrong.append(not_supported("spec.trafficDistribution", spec["trafficDistribution"], _SPREAD))
 
 
 def changed_service(wrong: Wrong, new: Object, old: Object) -> None:
@@ -222,9 +229,9 @@ def changed_service(wrong: Wrong, new: Object, old: Object) -> None:
         now, was = after.get("ipFamilies") or [], before.get("ipFamilies") or []
         if now and was and (now[0] != was[0] or (len(now) == len(was) and now != was)):
             wrong.append(invalid_value("spec.ipFamilies[0]", now, _CHANGE))
-    if after.get("type") == before.get("type") == "LoadBalancer":
-        if after.get("loadBalancerClass") != before.get("loadBalancerClass"):
-            wrong.append(invalid_value("spec.loadBalancerClass", after.get("loadBalancerClass"), _CHANGE))
+    kind_of, was = after.get("loadBalancerClass"), before.get("loadBalancerClass")
+    if after.get("type") == before.get("type") == "LoadBalancer" and kind_of != was:
+        wrong.append(invalid_value("spec.loadBalancerClass", kind_of, _CHANGE))
     _service(wrong, after)
 
 

@@ -23,7 +23,7 @@ from lab.sim.api.validation.causes import (
     shown,
     too_long,
 )
-from lab.sim.api.validation.claims import ACCESS_MODES, VOLUME_MODES, access_modes, claim_spec
+from lab.sim.api.validation.claims import VOLUME_MODES, access_modes, claim_spec
 from lab.sim.api.validation.internal import difference, written
 from lab.sim.api.validation.resources import positive, read
 from lab.sim.api.validation.scheduling import node_selector
@@ -65,7 +65,7 @@ def changed_claim(wrong: Wrong, new: Object, old: Object) -> None:
     """A claim in place of another: once bound it may grow, else it stays as it is."""
     claim(wrong, new)
     after, before = new.get("spec") or {}, old.get("spec") or {}
-    now, was = _cloned(after), _cloned(before)
+    now, was = dict(after), dict(before)
     if not was.get("volumeName"):
         was["volumeName"] = now.get("volumeName")
     if was.get("storageClassName") is None:
@@ -76,7 +76,9 @@ def changed_claim(wrong: Wrong, new: Object, old: Object) -> None:
         now["resources"] = {**resources, "requests": {**requests, "storage": asked.get("storage")}}
         now["volumeAttributesClassName"] = was.get("volumeAttributesClassName")
     if not same(now, was):
-        lead = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+        lead = (
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+        )
         diff = difference("core.PersistentVolumeClaimSpec", was, now)
         wrong.append(forbidden_field("spec", f"{lead}\n{diff}"))
     size, had = read(requests.get("storage", "0")), read(asked.get("storage", "0"))
@@ -85,10 +87,6 @@ def changed_claim(wrong: Wrong, new: Object, old: Object) -> None:
         said = "field can not be less than status.capacity"
         wrong.append(forbidden_field("spec.resources.requests.storage", said))
     immutable(wrong, "volumeMode", after.get("volumeMode"), before.get("volumeMode"))
-
-
-def _cloned(spec: Object) -> Object:
-    return dict(spec)
 
 
 def volume(wrong: Wrong, obj: Object) -> None:
@@ -197,7 +195,7 @@ def csi(wrong: Wrong, obj: Object) -> None:
     one_of(wrong, "spec.fsGroupPolicy", spec.get("fsGroupPolicy"), _GROUP_POLICIES, needed=True)
     for mode in spec.get("volumeLifecycleModes") or ():
         if mode not in ("Ephemeral", "Persistent"):
-            wrong.append(not_supported("spec.volumeLifecycleModes", mode, ("Ephemeral", "Persistent")))
+            wrong.append(not_supported("spec.volumeLifecycleModes", mode, ("Persistent", "Ephemeral")))
 
 
 def changed_csi(wrong: Wrong, new: Object, old: Object) -> None:
@@ -226,9 +224,3 @@ def changed_attachment(wrong: Wrong, new: Object, old: Object) -> None:
     if not same(new.get("spec"), old.get("spec")):
         value = written("storage.VolumeAttachmentSpec", new.get("spec"))
         wrong.append(shown("spec", "Invalid", value, IMMUTABLE))
-
-
-__all__ = [
-    "ACCESS_MODES", "attachment", "changed_attachment", "changed_claim", "changed_csi", "changed_storage_class",
-    "changed_volume", "claim", "csi", "storage_class", "volume",
-]

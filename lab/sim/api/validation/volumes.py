@@ -225,7 +225,9 @@ def _taken(wrong: Wrong, path: str, text: str | None, taken: set[str], said: str
 def _token(wrong: Wrong, path: str, at: str, token: Object) -> None:
     seconds = token.get("expirationSeconds", 3600)
     if seconds < 600:
-        wrong.append(invalid_value(f"{at}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"))
+        wrong.append(
+            invalid_value(f"{at}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
+        )
     if seconds > 1 << 32:
         said = "may not specify a duration larger than 2^32 seconds"
         wrong.append(invalid_value(f"{at}.expirationSeconds", seconds, said))
@@ -243,11 +245,12 @@ def _trust_bundle(wrong: Wrong, path: str, bundle: Object) -> None:
 
 def csi_driver(wrong: Wrong, path: str, name: str | None) -> None:
     """Name of a CSI driver."""
-    if not present(wrong, path, name) or name is None:
-        return
+    name = name or ""
+    present(wrong, path, name)
     if len(name) > 63:
         wrong.append(too_long(path, 63))
-    named(wrong, path, name.lower(), names.dns_subdomain)
+    for message in names.dns_subdomain(name.lower()):
+        wrong.append(invalid_value(path, name, message))
 
 
 def _csi(wrong: Wrong, path: str, source: Object) -> None:

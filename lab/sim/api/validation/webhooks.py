@@ -1,7 +1,6 @@
 """Admission webhooks and policies, and aggregated API services.
 
-Source: Kubernetes `pkg/apis/admissionregistration/validation/validation.go`, apiserver `pkg/util/webhook/validation.go`,
-kube-aggregator `pkg/apis/apiregistration/validation/validation.go`. CEL expressions are not compiled.
+Source: Kubernetes `pkg/apis/admissionregistration/validation/validation.go`, apiserver `pkg/util/webhook`, kube-aggregator `pkg/apis/apiregistration/validation/validation.go`. CEL expressions are not compiled.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from lab.sim.api.validation.causes import (
     required,
     selects,
     shown,
+    shown_selector,
+    sorted_labels,
     supported,
     valid_selector,
 )
@@ -45,14 +47,15 @@ def spec_of(obj: Object) -> Object:
 
 
 def template_labels(template: Object | None) -> dict[str, str]:
-    """The labels of a pod template."""
-    return ((template or {}).get("metadata") or {}).get("labels") or {}
+    """The labels of a pod template, in order."""
+    return sorted_labels(((template or {}).get("metadata") or {}).get("labels")) or {}
 
 
 def mismatch(wrong: Wrong, selector: Object | None, spec: Object) -> None:
-    """The selector must match the template's labels, unless it is empty."""
+    """The selector must match the template's labels, unless it is empty. A missing one matches nothing."""
     found = template_labels(spec.get("template"))
-    if selector and (selector.get("matchLabels") or selector.get("matchExpressions")) and not selects(selector, found):
+    empty = selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions")
+    if not empty and not selects(selector, found):
         wrong.append(invalid_value("spec.template.metadata.labels", found or None, MISMATCH))
 
 
@@ -64,9 +67,9 @@ def _selector(wrong: Wrong, spec: Object, kind: str, broken: str) -> bool:
         return True
     label_selector(wrong, "spec.selector", selector)
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        wrong.append(invalid_value("spec.selector", selector, f"empty selector is invalid for {kind}"))
+        wrong.append(invalid_value("spec.selector", shown_selector(selector), f"empty selector is invalid for {kind}"))
     if not valid_selector(selector):
-        wrong.append(invalid_value("spec.selector", selector, broken))
+        wrong.append(invalid_value("spec.selector", shown_selector(selector), broken))
         return False
     return True
 
@@ -87,10 +90,6 @@ def deployment(wrong: Wrong, obj: Object) -> None:
     spec = spec_of(obj)
     not_negative(wrong, "spec.replicas", spec.get("replicas"))
     if _selector(wrong, spec, "deployment", "invalid label selector"):
-        if spec.get("selector") is None and template_labels(spec.get("template")) == {}:
-            wrong.append(invalid_value("spec.template.metadata.labels", None, MISMATCH))
-        elif spec.get("selector") is None:
-            wrong.append(invalid_value("spec.template.metadata.labels", template_labels(spec.get("template")), MISMATCH))
         mismatch(wrong, spec.get("selector"), spec)
         template(wrong, "spec.template", spec.get("template"))
         always(wrong, spec, "ReplicaSet")
@@ -131,9 +130,6 @@ def replica_set(wrong: Wrong, obj: Object) -> None:
     spec = spec_of(obj)
     none_negative(wrong, "spec", spec, ("replicas", "minReadySeconds"))
     if _selector(wrong, spec, "deployment", "invalid label selector"):
-        if spec.get("selector") is None:
-            found = template_labels(spec.get("template"))
-            wrong.append(invalid_value("spec.template.metadata.labels", found or None, MISMATCH))
         mismatch(wrong, spec.get("selector"), spec)
         template(wrong, "spec.template", spec.get("template"))
         always(wrong, spec, "ReplicaSet")
@@ -184,9 +180,6 @@ def stateful_set(wrong: Wrong, obj: Object, *, old: bool = False) -> None:
 
 
 def _stateful_template(wrong: Wrong, spec: Object, claims: list[Object]) -> None:
-    if spec.get("selector") is None:
-        found = template_labels(spec.get("template"))
-        wrong.append(invalid_value("spec.template.metadata.labels", found or None, MISMATCH))
     mismatch(wrong, spec.get("selector"), spec)
     made = spec.get("template") or {}
     pod = made.get("spec") or {}
@@ -257,7 +250,9 @@ def daemon_set(wrong: Wrong, obj: Object) -> None:
     if selects(selector, found) is False:
         wrong.append(invalid_value("spec.template.metadata.labels", found or None, MISMATCH))
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        wrong.append(invalid_value("spec.selector", selector, "empty selector is invalid for daemonset"))
+        wrong.append(
+            invalid_value("spec.selector", shown_selector(selector), "empty selector is invalid for daemonset")
+        )
     template(wrong, "spec.template", spec.get("template"))
     always(wrong, spec, "DaemonSet")
     not_negative(wrong, "spec.minReadySeconds", spec.get("minReadySeconds"))
@@ -285,7 +280,8 @@ def _daemon_strategy(wrong: Wrong, path: str, strategy: Object) -> None:
 
 def same_selector(wrong: Wrong, new: Object, old: Object) -> None:
     """The selector of a workload stays as it is."""
-    immutable(wrong, "spec.selector", spec_of(new).get("selector"), spec_of(old).get("selector"))
+    after, before = spec_of(new).get("selector"), spec_of(old).get("selector")
+    immutable(wrong, "spec.selector", after and shown_selector(after), before and shown_selector(before))
 
 
 def revision(wrong: Wrong, obj: Object) -> None:
