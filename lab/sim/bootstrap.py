@@ -6,6 +6,7 @@ Source: kubeadm, apiserver `pkg/controlplane`, kind's default StorageClass. Syst
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lab.sim.api import bootstrap_policy
 from lab.sim.api.resources import Object
@@ -22,12 +23,10 @@ Seed = tuple[str, str, str, Object]
 
 def objects(now: str) -> Iterator[Seed]:
     """(storage, namespace, name, object) of everything an empty cluster begins with; `now` is their creation time."""
+    yield from _roles(now)
     for name in _NAMESPACES:
         body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
         yield _made("namespaces", "v1", "Namespace", "", name, now, body, labels={"kubernetes.io/metadata.name": name})
-    for storage, obj in bootstrap_policy.objects():
-        metadata = {**obj["metadata"], "uid": new_uid(), "creationTimestamp": now}
-        yield storage, metadata.get("namespace", ""), metadata["name"], {**obj, "metadata": metadata}
     yield _made("services", "v1", "Service", "default", "kubernetes", now, _service(), labels=_COMPONENT)
     ports = [{"name": "https", "port": 6443, "protocol": "TCP"}]
     body = {"subsets": [{"addresses": [{"ip": _NODE_ADDRESS}], "ports": ports}]}
@@ -51,6 +50,16 @@ def objects(now: str) -> Iterator[Seed]:
     yield _made(
         "storageclasses.storage.k8s.io", "storage.k8s.io/v1", "StorageClass", "", "standard", now, body, None, default
     )
+
+
+@lru_cache(maxsize=2)
+def _roles(now: str) -> tuple[Seed, ...]:
+    """The default roles and bindings. Clusters made in the same second share them: they are most of an empty cluster."""
+    made = []
+    for storage, obj in bootstrap_policy.objects():
+        metadata = {**obj["metadata"], "uid": new_uid(), "creationTimestamp": now}
+        made.append((storage, metadata.get("namespace", ""), metadata["name"], {**obj, "metadata": metadata}))
+    return tuple(made)
 
 
 _COMPONENT = {"component": "apiserver", "provider": "kubernetes"}

@@ -41,8 +41,13 @@ _WORKLOADS: tuple[type[Controller], ...] = (
     JobController,
     CronJobController,
 )
-_OWN_MANAGERS = frozenset({"kubelet", "kube-scheduler", "kube-apiserver", "clusterrole-aggregation-controller"})
-"""Field managers that go by their own name; every other controller is a part of kube-controller-manager."""
+_MANAGERS = {
+    "kubelet": "kubelet",
+    "default-scheduler": "kube-scheduler",
+    "kube-apiserver": "kube-apiserver",
+    "clusterrole-aggregation-controller": "clusterrole-aggregation-controller",
+}
+"""Field managers; every other controller is a part of kube-controller-manager."""
 _TIMINGS = {"instant": INSTANT, "realistic": REALISTIC}
 
 
@@ -96,7 +101,7 @@ class ControlPlane:
         self._tasks = [asyncio.ensure_future(run) for run in runs]
 
     def _client(self, rest: Rest, manager: str) -> InProcessClient:
-        return InProcessClient(rest, manager if manager in _OWN_MANAGERS else "kube-controller-manager")
+        return InProcessClient(rest, _MANAGERS.get(manager, "kube-controller-manager"))
 
     def _follow(self, rest: Rest, handlers: list[Handler]) -> Callable[[], None]:
         """Tell the handlers of everything there is and of every change."""

@@ -82,8 +82,8 @@ class InProcessClient:
             for obj in first:
                 yield "ADDED", obj
             while await subscription.wait():
-                while subscription.changes:
-                    told = transition(subscription.changes.popleft(), keep)
+                for change in subscription.take():
+                    told = transition(change, keep)
                     if told is not None:
                         yield told[0], shown(row, told[1])
         finally:

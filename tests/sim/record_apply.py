@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from lab.sim.api.context import Context
 from lab.sim.api.kinds import BUILT_IN
-from lab.sim.api.resources import Registry, Resource
+from lab.sim.api.resources import Custom, Registry, Resource
 from lab.sim.api.status import ApiError
 from tests.sim.clusters import bare
 
@@ -40,6 +41,8 @@ TYPES = {
 _VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "generation", "selfLink")
 _ALLOCATED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort")
 _BYSTANDERS = ("kube-controller-manager", "kube-scheduler", "kubelet")
+
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 Answer = dict[str, Any]
 Send = Callable[[dict[str, Any], Resource, str], tuple[int, Any]]
@@ -56,11 +59,29 @@ class Case:
 
 def cases(path: Path) -> Iterator[Case]:
     """The cases of a file. Objects get the case's name and the namespace."""
-    for name, told in yaml.safe_load(path.read_text())["cases"].items():
+    read = yaml.load(path.read_text(), yaml.CSafeLoader)
+    custom = _custom(read["definition"]) if "definition" in read else None
+    for name, told in read["cases"].items():
         plural, _, group = told["what"].partition(".")
-        resource = REGISTRY.plural(group, plural)
+        resource = custom or REGISTRY.plural(group, plural)
         assert resource is not None, told["what"]
         yield Case(name, resource, [_completed(step, name, resource) for step in told["steps"]])
+
+
+def _custom(definition: dict[str, Any]) -> Resource:
+    """The row of the kind a CustomResourceDefinition defines."""
+    spec = definition["spec"]
+    version, names = spec["versions"][0], spec["names"]
+    return Resource(
+        spec["group"],
+        version["name"],
+        names["plural"],
+        names["kind"],
+        names["kind"].lower(),
+        subresources=frozenset(version.get("subresources", {})),
+        storage=definition["metadata"]["name"],
+        custom=Custom(definition["metadata"]["name"], version["schema"]["openAPIV3Schema"]),
+    )
 
 
 def _completed(step: dict[str, Any], name: str, resource: Resource) -> dict[str, Any]:
@@ -134,7 +155,8 @@ class Oracle:
         data = body if isinstance(body, str) or body is None else json.dumps(body)
         self._connection.request(method, path, data, {"Content-Type": kind, "Accept": "application/json"})
         answer = self._connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        read = answer.read()
+        return answer.status, json.loads(read) if read.startswith(b"{") else None
 
     def send(self, step: dict[str, Any], resource: Resource, name: str) -> tuple[int, Any]:
         """One step of a case."""
@@ -152,6 +174,14 @@ class Oracle:
             case kind:
                 return self.request("PATCH", path + query, step["patch"], TYPES[kind])
 
+    def define(self, definition: dict[str, Any]) -> None:
+        """Create a CustomResourceDefinition and wait until it is served."""
+        self.request("POST", _DEFINITIONS, definition)
+        path = _collection(_custom(definition))
+        while self.request("GET", path)[0] != 200:
+            time.sleep(0.2)
+        time.sleep(1)
+
     def forget(self, case: Case) -> None:
         """Delete a case's object, whatever holds it."""
         path = _collection(case.resource) + f"/{case.name}"
@@ -167,6 +197,11 @@ def _collection(resource: Resource) -> str:
 
 def _decoded(text: str) -> bytes:
     return base64.b64decode(text)
+
+
+def ownership(answer: Answer) -> list[bytes]:
+    """The field sets of an answer byte by byte, for the order of their keys."""
+    return [orjson.dumps(one["fieldsV1"]) for one in answer.get("owners", ())]
 
 
 def played(case: Case, send: Send) -> list[Answer]:
@@ -216,12 +251,17 @@ def main(kubeconfig: str, names: list[str]) -> None:
             if ".recorded." in path.name or (names and path.stem not in names):
                 continue
             recorded = {}
+            definition = yaml.load(path.read_text(), yaml.CSafeLoader).get("definition")
+            if definition:
+                oracle.define(definition)
             for case in cases(path):
                 recorded[case.name] = played(case, oracle.send)
                 oracle.forget(case)
             text = yaml.safe_dump(recorded, sort_keys=False, width=200, default_flow_style=None)
             path.with_suffix(".recorded.yaml").write_text(text)
             print(path.stem, len(recorded), "cases")
+            if definition:
+                oracle.request("DELETE", f"{_DEFINITIONS}/{definition['metadata']['name']}")
     finally:
         oracle.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 

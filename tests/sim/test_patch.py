@@ -10,7 +10,7 @@ import yaml
 from lab.sim.api.patch import MAX_OPERATIONS, patched
 from lab.sim.api.resources import Custom, Resource
 from lab.sim.api.status import ApiError
-from tests.sim.record_apply import DATA, REGISTRY, Case, cases, played, simulated
+from tests.sim.record_apply import DATA, REGISTRY, Case, cases, ownership, played, simulated
 
 RECORDED = yaml.load((DATA / "patches.recorded.yaml").read_text(), yaml.CSafeLoader)
 MAPS = REGISTRY.find("", "v1", "configmaps")
@@ -21,6 +21,7 @@ WIDGETS = Resource("x.y", "v1", "widgets", "Widget", "widget", custom=Custom("wi
 def test_a_patch_makes_what_a_real_cluster_makes_of_it(case: Case) -> None:
     for step, got, wanted in zip(case.steps, played(case, simulated()), RECORDED[case.name], strict=True):
         assert got == wanted, step
+        assert ownership(got) == ownership(wanted), step
 
 
 def test_a_json_patch_has_an_end() -> None:

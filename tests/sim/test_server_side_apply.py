@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tests.sim.record_apply import DATA, Case, cases, played, simulated
+from tests.sim.record_apply import DATA, Case, cases, ownership, played, simulated
 
-FILES = [DATA / f"{name}.yaml" for name in ("configmaps", "workloads", "others")]
+FILES = [DATA / f"{name}.yaml" for name in ("configmaps", "workloads", "others", "custom")]
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,4 @@ FILES = [DATA / f"{name}.yaml" for name in ("configmaps", "workloads", "others")
 def test_a_sequence_ends_as_on_a_real_cluster(case: Case, expected: list[object]) -> None:
     for step, got, wanted in zip(case.steps, played(case, simulated()), expected, strict=True):
         assert got == wanted, step
+        assert ownership(got) == ownership(wanted), step

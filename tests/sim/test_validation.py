@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from lab.sim.api import defaults, validation
 from lab.sim.api.status import Cause, invalid
-from tests.sim.cases import DATA, NAMESPACE, Case, families
+from tests.sim.cases import DATA, NAMESPACE, Case, families, registry
 
 RECORDED = {family: json.loads((DATA / "validation" / f"{family}.json").read_text()) for family in families()}
 CASES = [(family, case) for family, cases in families().items() for case in cases]
@@ -77,3 +79,51 @@ def test_refused_as_by_a_real_server(family: str, case: Case) -> None:
 
 def test_at_least_as_many_cases_as_promised() -> None:
     assert len(CASES) >= 150
+
+
+SERVED = json.loads((DATA / "defaults" / "recorded.json").read_text())
+KINDS = [f"{one['made']['kind']}-{one['made']['metadata']['name']}" for one in SERVED]
+
+
+def holes(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in an object: its holder and the key or index."""
+    for key, one in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, key
+        if isinstance(one, dict | list):
+            yield from holes(one)
+
+
+@pytest.mark.parametrize(
+    "pair", SERVED, ids=KINDS
+)
+def test_what_a_real_server_serves_is_valid(pair: dict[str, Any]) -> None:
+    made = pair["made"]
+    resource = registry().kind(made["apiVersion"], made["kind"])
+    assert resource is not None
+    obj = copy.deepcopy(made)
+    if obj["kind"] == "Job":  # its generated labels hold the uid that the recording leaves out
+        obj["metadata"]["uid"] = obj["spec"]["template"]["metadata"]["labels"]["controller-uid"]
+    assert validation.on_create(resource, obj) == []
+    assert validation.on_update(resource, obj, obj) == []
+
+
+@pytest.mark.parametrize(
+    "pair", SERVED, ids=KINDS
+)
+def test_holes_are_reported_not_stumbled_over(pair: dict[str, Any]) -> None:
+    made = pair["made"]
+    resource = registry().kind(made["apiVersion"], made["kind"])
+    assert resource is not None
+    for number, empty in itertools.product(range(sum(1 for _ in holes(made))), (True, False)):
+        obj = copy.deepcopy(made)
+        holder, key = list(holes(obj))[number]
+        if holder is obj and key in ("apiVersion", "kind", "metadata"):
+            continue
+        if empty and isinstance(holder, dict):
+            holder[key] = None
+        else:
+            del holder[key]
+        assert isinstance(validation.on_update(resource, obj, made), list)
+        assert isinstance(validation.on_create(resource, obj), list)
+        defaults.apply(resource, obj)
+        assert isinstance(validation.on_create(resource, obj), list)

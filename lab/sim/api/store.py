@@ -82,7 +82,8 @@ class Subscription:
     def __init__(self, namespace: str, cancel: Callable[[Subscription], None]) -> None:
         self.namespace = namespace
         """Only this namespace's changes; "" for all."""
-        self.changes: deque[Change] = deque()
+        self.changes: list[Change] = []
+        """In order; whoever reads them takes them out with `take`."""
         self.closed = False
         self._waiter: asyncio.Future[None] | None = None
         self._cancel = cancel
@@ -92,6 +93,11 @@ class Subscription:
         self.changes.append(change)
         if self._waiter is not None:
             self._wake()
+
+    def take(self) -> list[Change]:
+        """All changes there are; the line is empty afterwards."""
+        taken, self.changes = self.changes, []
+        return taken
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -127,13 +133,20 @@ def _encoded(obj: Object) -> bytes:
 class _Shelf:
     """The objects of one resource, with their keys in order."""
 
-    __slots__ = ("history", "keys", "objects", "subscriptions")
+    __slots__ = ("_history", "keys", "objects", "subscriptions")
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Object] = {}
         self.keys: list[tuple[str, str]] = []
-        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self._history: deque[Change] | None = None
         self.subscriptions: list[Subscription] = []
+
+    @property
+    def history(self) -> deque[Change]:
+        """The last changes, oldest first. Made when it is first needed: most resources of a cluster never change."""
+        if self._history is None:
+            self._history = deque(maxlen=HISTORY)
+        return self._history
 
 
 class TooOld(Exception):

@@ -91,9 +91,7 @@ class Stream:
                 if await subscription.wait(max(until - time.monotonic(), 0.0)):
                     if len(subscription.changes) > _MOST_WAITING:
                         return
-                    block, revision = encode.changes(
-                        subscription.changes.popleft, len(subscription.changes), self._keep
-                    )
+                    block, revision = encode.changes(subscription.take(), self._keep)
                     if block:
                         store.commit()
                         yield block
@@ -131,14 +129,10 @@ class _Encoder:
         self._columns_sent = False
         self._plain = not form.shape
 
-    def changes(
-        self, take: Callable[[], Change], count: int, keep: Callable[[Object], bool] | None
-    ) -> tuple[bytes, int]:
+    def changes(self, taken: list[Change], keep: Callable[[Object], bool] | None) -> tuple[bytes, int]:
         made: list[bytes] = []
         resource = self._resource
-        change = None
-        for _ in range(count):
-            change = take()
+        for change in taken:
             told = transition(change, keep)
             if told is None:
                 continue
@@ -147,7 +141,7 @@ class _Encoder:
                 made.append(change.json(kind))
             else:
                 made.append(self.object(kind, shown(resource, obj)))
-        return b"".join(made), change.revision if change else 0
+        return b"".join(made), taken[-1].revision
 
     def object(self, kind: str, obj: Object) -> bytes:
         if self._shape == "Table":

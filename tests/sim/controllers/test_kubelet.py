@@ -164,8 +164,7 @@ async def test_deletion_is_graceful_and_leaves_a_terminal_status_behind():
         last = {}
         subscription = lab.cluster.rest.store.subscribe("pods")
         await lab.advance(1)
-        while subscription.changes:
-            change = subscription.changes.popleft()
+        for change in subscription.take():
             last = change.object
         assert await lab.find("pods", "web") is None
         assert (last["status"]["phase"], state(last)) == ("Succeeded", "Completed")

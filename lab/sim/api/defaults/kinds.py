@@ -3,231 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from lab.sim.api.defaults.pod import VOLUME_SOURCES, claim_spec, pod, template
+from lab.sim.api.defaults import network, workloads
+from lab.sim.api.defaults.filling import fill, fill_empty, spec_of, status
+from lab.sim.api.defaults.pod import VOLUME_SOURCES, pod
 from lab.sim.api.defaults.quantities import resource_list, resource_lists, single
 from lab.sim.api.resources import Object
 
 Fill = Callable[[Object], None]
 _RBAC = "rbac.authorization.k8s.io"
-
-
-def fill(holder: Object, **values: Any) -> None:
-    """Set the fields that are missing or null."""
-    for name, value in values.items():
-        if holder.get(name) is None:
-            holder[name] = value
-
-
-def fill_empty(holder: Object, **values: Any) -> None:
-    """Set the fields that are missing, null or empty."""
-    for name, value in values.items():
-        if not holder.get(name):
-            holder[name] = value
-
-
-def _spec(obj: Object) -> Object:
-    spec = obj.get("spec")
-    if spec is None:
-        spec = obj["spec"] = {}
-    return spec
-
-
-def _status(obj: Object) -> None:
-    if obj.get("status") is None:
-        obj["status"] = {}
-
-
-# -- workloads
-
-
-def _deployment(obj: Object) -> None:
-    spec = _spec(obj)
-    template(spec)
-    fill(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600, strategy={})
-    strategy = spec["strategy"]
-    fill_empty(strategy, type="RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        fill(strategy, rollingUpdate={})
-        fill(strategy["rollingUpdate"], maxUnavailable="25%", maxSurge="25%")
-    _status(obj)
-
-
-def _replica_set(obj: Object) -> None:
-    spec = _spec(obj)
-    fill(spec, replicas=1)
-    template(spec)
-    _replicas(obj)
-
-
-def _replicas(obj: Object) -> None:
-    _status(obj)
-    fill(obj["status"], replicas=0)
-
-
-def _replication_controller(obj: Object) -> None:
-    spec = _spec(obj)
-    fill(spec, replicas=1)
-    if spec.get("template") is not None:
-        template(spec)
-        labels = spec["template"]["metadata"].get("labels")
-        if labels:
-            fill_empty(spec, selector=dict(labels))
-            fill_empty(obj["metadata"], labels=dict(labels))
-    _replicas(obj)
-
-
-def _stateful_set(obj: Object) -> None:
-    spec = _spec(obj)
-    template(spec)
-    fill(
-        spec,
-        replicas=1,
-        revisionHistoryLimit=10,
-        updateStrategy={},
-        persistentVolumeClaimRetentionPolicy={},
-        serviceName="",
-    )
-    fill_empty(spec, podManagementPolicy="OrderedReady")
-    fill_empty(spec["persistentVolumeClaimRetentionPolicy"], whenDeleted="Retain", whenScaled="Retain")
-    strategy = spec["updateStrategy"]
-    if not strategy.get("type"):
-        strategy["type"] = "RollingUpdate"
-        fill(strategy, rollingUpdate={})
-    if strategy["type"] == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
-        fill(strategy["rollingUpdate"], partition=0)
-    for claim in spec.get("volumeClaimTemplates") or ():
-        claim.setdefault("apiVersion", "v1")
-        claim.setdefault("kind", "PersistentVolumeClaim")
-        claim.setdefault("metadata", {})
-        _claim(claim)
-    _replicas(obj)
-    fill(obj["status"], availableReplicas=0)
-
-
-def _daemon_set(obj: Object) -> None:
-    spec = _spec(obj)
-    template(spec)
-    fill(spec, revisionHistoryLimit=10, updateStrategy={})
-    strategy = spec["updateStrategy"]
-    fill_empty(strategy, type="RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        fill(strategy, rollingUpdate={})
-        fill(strategy["rollingUpdate"], maxUnavailable=1, maxSurge=0)
-    _status(obj)
-    fill(obj["status"], currentNumberScheduled=0, numberMisscheduled=0, desiredNumberScheduled=0, numberReady=0)
-
-
-def _job(obj: Object) -> None:
-    spec = _spec(obj)
-    _job_spec_template(spec)
-    if spec.get("completions") is None and spec.get("parallelism") is None:
-        spec["completions"] = 1
-    policy = spec.get("podFailurePolicy")
-    fill(
-        spec,
-        parallelism=1,
-        backoffLimit=6 if spec.get("backoffLimitPerIndex") is None else 2**31 - 1,
-        completionMode="NonIndexed",
-        suspend=False,
-        podReplacementPolicy="TerminatingOrFailed" if policy is None else "Failed",
-        manualSelector=False,
-    )
-    labels = spec["template"]["metadata"].get("labels")
-    if labels:
-        fill_empty(obj["metadata"], labels=dict(labels))
-    _status(obj)
-
-
-def _job_spec_template(spec: Object) -> None:
-    template(spec)
-    for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
-        for pattern in rule.get("onPodConditions") or ():
-            fill_empty(pattern, status="True")
-
-
-def _cron_job(obj: Object) -> None:
-    spec = _spec(obj)
-    fill_empty(spec, concurrencyPolicy="Allow")
-    fill(spec, suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1, jobTemplate={})
-    inner = spec["jobTemplate"]
-    fill(inner, metadata={}, spec={})
-    _job_spec_template(inner["spec"])
-    _status(obj)
-
-
-def _pod_template(obj: Object) -> None:
-    template(obj)
-
-
-# -- services and the network
-
-
-def _service(obj: Object) -> None:
-    spec = _spec(obj)
-    fill_empty(spec, sessionAffinity="None", type="ClusterIP")
-    if spec["sessionAffinity"] == "None":
-        spec.pop("sessionAffinityConfig", None)
-    elif spec["sessionAffinity"] == "ClientIP":
-        client = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
-        if client.get("timeoutSeconds") is None:
-            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
-    for port in spec.get("ports") or ():
-        fill_empty(port, protocol="TCP")
-        if not port.get("targetPort"):
-            port["targetPort"] = port.get("port") or 0
-    kind = spec["type"]
-    if kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.get("externalIPs")):
-        fill_empty(spec, externalTrafficPolicy="Cluster")
-    if kind != "ExternalName" and kind in ("ClusterIP", "NodePort", "LoadBalancer"):
-        fill(spec, internalTrafficPolicy="Cluster")
-    status = obj.get("status")
-    if status is None:
-        status = obj["status"] = {}
-    fill(status, loadBalancer={})
-    if kind == "LoadBalancer":
-        fill(spec, allocateLoadBalancerNodePorts=True)
-        for one in status["loadBalancer"].get("ingress") or ():
-            if one.get("ip"):
-                fill(one, ipMode="VIP")
-
-
-def _endpoints(obj: Object) -> None:
-    for subset in obj.get("subsets") or ():
-        for port in subset.get("ports") or ():
-            fill_empty(port, protocol="TCP")
-
-
-def _endpoint_slice(obj: Object) -> None:
-    obj.setdefault("endpoints", None)
-    obj.setdefault("ports", None)
-    for endpoint in obj["endpoints"] or ():
-        fill(endpoint, conditions={})
-    for port in obj["ports"] or ():
-        fill(port, name="", protocol="TCP")
-
-
-def _ingress(obj: Object) -> None:
-    _spec(obj)
-    _status(obj)
-    fill(obj["status"], loadBalancer={})
-
-
-def _ingress_class(obj: Object) -> None:
-    parameters = _spec(obj).get("parameters")
-    if parameters is not None:
-        fill(parameters, scope="Cluster")
-
-
-def _network_policy(obj: Object) -> None:
-    spec = _spec(obj)
-    fill(spec, podSelector={})
-    for rule in (*(spec.get("ingress") or ()), *(spec.get("egress") or ())):
-        for port in rule.get("ports") or ():
-            fill(port, protocol="TCP")
-    if not spec.get("policyTypes"):
-        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
 
 
 # -- configuration, storage, limits
@@ -243,22 +27,15 @@ def _secret(obj: Object) -> None:
     fill_empty(obj, type="Opaque")
 
 
-def _claim(obj: Object) -> None:
-    claim_spec(_spec(obj))
-    _status(obj)
-    fill_empty(obj["status"], phase="Pending")
-    resource_lists(obj["status"], ("capacity", "allocatedResources"))
-
-
 def _volume(obj: Object) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     resource_list(spec.get("capacity"))
     fill_empty(spec, persistentVolumeReclaimPolicy="Retain")
     fill(spec, volumeMode="Filesystem")
     for name, source in spec.items():
         if name in VOLUME_SOURCES and source is not None:
             VOLUME_SOURCES[name](source)
-    _status(obj)
+    status(obj)
     fill_empty(obj["status"], phase="Pending")
 
 
@@ -267,7 +44,7 @@ def _storage_class(obj: Object) -> None:
 
 
 def _csi_driver(obj: Object) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     fill(
         spec,
         attachRequired=True,
@@ -285,13 +62,13 @@ def _csi_capacity(obj: Object) -> None:
 
 
 def _attachment(obj: Object) -> None:
-    _status(obj)
+    status(obj)
     fill(obj["status"], attached=False)
 
 
 def _quota(obj: Object) -> None:
-    resource_lists(_spec(obj), ("hard",))
-    _status(obj)
+    resource_lists(spec_of(obj), ("hard",))
+    status(obj)
     resource_lists(obj["status"], ("hard", "used"))
 
 
@@ -299,7 +76,7 @@ _LIMITS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
 def _limit_range(obj: Object) -> None:
-    for item in _spec(obj).get("limits") or ():
+    for item in spec_of(obj).get("limits") or ():
         resource_lists(item, _LIMITS)
         if item.get("type") == "Container":
             limits = {**(item.get("max") or {}), **(item.get("default") or {})}
@@ -325,7 +102,7 @@ _TARGETS = ("resource", "pods", "object", "external", "containerResource")
 
 
 def _autoscaler(obj: Object) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     fill(spec, minReplicas=1)
     if obj.get("apiVersion") == "autoscaling/v1":
         fill(spec, targetCPUUtilizationPercentage=80)
@@ -342,7 +119,7 @@ def _autoscaler(obj: Object) -> None:
         if behavior is not None:
             behavior["scaleUp"] = _rules(behavior.get("scaleUp"), _SCALE_UP)
             behavior["scaleDown"] = _rules(behavior.get("scaleDown"), _SCALE_DOWN)
-    _status(obj)
+    status(obj)
     if obj.get("apiVersion") == "autoscaling/v1":
         fill(obj["status"], currentReplicas=0, desiredReplicas=0)
     else:
@@ -358,8 +135,8 @@ def _rules(given: Object | None, base: Object) -> Object:
 
 
 def _disruption_budget(obj: Object) -> None:
-    _spec(obj)
-    _status(obj)
+    spec_of(obj)
+    status(obj)
     fill(obj["status"], disruptionsAllowed=0, currentHealthy=0, desiredHealthy=0, expectedPods=0)
 
 
@@ -386,21 +163,21 @@ def _role(obj: Object) -> None:
 
 
 def _namespace(obj: Object) -> None:
-    _spec(obj)
-    _status(obj)
+    spec_of(obj)
+    status(obj)
     fill_empty(obj["status"], phase="Active")
 
 
 def _node(obj: Object) -> None:
-    _spec(obj)
-    _status(obj)
-    status = obj["status"]
-    resource_lists(status, ("capacity", "allocatable"))
-    if status.get("allocatable") is None and status.get("capacity") is not None:
-        status["allocatable"] = dict(status["capacity"])
-    fill(status, daemonEndpoints={}, nodeInfo={})
-    fill(status["daemonEndpoints"], kubeletEndpoint={"Port": 0})
-    fill(status["nodeInfo"], **dict.fromkeys(_NODE_INFO, ""))
+    spec_of(obj)
+    status(obj)
+    found = obj["status"]
+    resource_lists(found, ("capacity", "allocatable"))
+    if found.get("allocatable") is None and found.get("capacity") is not None:
+        found["allocatable"] = dict(found["capacity"])
+    fill(found, daemonEndpoints={}, nodeInfo={})
+    fill(found["daemonEndpoints"], kubeletEndpoint={"Port": 0})
+    fill(found["nodeInfo"], **dict.fromkeys(_NODE_INFO, ""))
 
 
 _NODE_INFO = (
@@ -422,15 +199,15 @@ def _runtime_class(obj: Object) -> None:
 
 
 def _signing_request(obj: Object) -> None:
-    _spec(obj)
-    _status(obj)
+    spec_of(obj)
+    status(obj)
 
 
 def _api_service(obj: Object) -> None:
-    service = _spec(obj).get("service")
+    service = spec_of(obj).get("service")
     if service is not None:
         fill(service, port=443)
-    _status(obj)
+    status(obj)
 
 
 def _event(obj: Object) -> None:
@@ -446,7 +223,7 @@ def _event(obj: Object) -> None:
 
 
 def _lease(obj: Object) -> None:
-    _spec(obj)
+    spec_of(obj)
 
 
 # -- extension of the API
@@ -473,14 +250,14 @@ def _webhooks(obj: Object) -> None:
 
 
 def _admission_policy(obj: Object) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     fill(spec, failurePolicy="Fail")
     _match_resources(spec.get("matchConstraints"))
-    _status(obj)
+    status(obj)
 
 
 def _admission_policy_binding(obj: Object) -> None:
-    _match_resources(_spec(obj).get("matchResources"))
+    _match_resources(spec_of(obj).get("matchResources"))
 
 
 def _match_resources(match: Object | None) -> None:
@@ -491,7 +268,7 @@ def _match_resources(match: Object | None) -> None:
 
 
 def _definition(obj: Object) -> None:
-    spec = _spec(obj)
+    spec = spec_of(obj)
     fill(spec, names={}, conversion={"strategy": "None"})
     names = spec["names"]
     kind = str(names.get("kind") or "")
@@ -500,12 +277,12 @@ def _definition(obj: Object) -> None:
     hook = (spec["conversion"].get("webhook") or {}).get("clientConfig") or {}
     if hook.get("service") is not None:
         fill(hook["service"], port=443)
-    _status(obj)
-    status = obj["status"]
-    if not status.get("storedVersions"):
-        status["storedVersions"] = [one.get("name") for one in spec.get("versions") or () if one.get("storage")][:1]
-    fill(status, acceptedNames={"plural": "", "kind": ""})
-    status.setdefault("conditions", None)
+    status(obj)
+    found = obj["status"]
+    if not found.get("storedVersions"):
+        found["storedVersions"] = [one.get("name") for one in spec.get("versions") or () if one.get("storage")][:1]
+    fill(found, acceptedNames={"plural": "", "kind": ""})
+    found.setdefault("conditions", None)
     for version in spec.get("versions") or ():
         for column in version.get("additionalPrinterColumns") or ():
             if "priority" in column and not column["priority"]:
@@ -514,24 +291,24 @@ def _definition(obj: Object) -> None:
 
 BY_STORAGE: dict[str, Fill] = {
     "pods": pod,
-    "podtemplates": _pod_template,
-    "replicationcontrollers": _replication_controller,
-    "deployments.apps": _deployment,
-    "replicasets.apps": _replica_set,
-    "statefulsets.apps": _stateful_set,
-    "daemonsets.apps": _daemon_set,
-    "jobs.batch": _job,
-    "cronjobs.batch": _cron_job,
-    "services": _service,
-    "endpoints": _endpoints,
-    "endpointslices.discovery.k8s.io": _endpoint_slice,
-    "ingresses.networking.k8s.io": _ingress,
-    "ingressclasses.networking.k8s.io": _ingress_class,
-    "networkpolicies.networking.k8s.io": _network_policy,
-    "servicecidrs.networking.k8s.io": _status,
+    "podtemplates": workloads.pod_template,
+    "replicationcontrollers": workloads.replication_controller,
+    "deployments.apps": workloads.deployment,
+    "replicasets.apps": workloads.replica_set,
+    "statefulsets.apps": workloads.stateful_set,
+    "daemonsets.apps": workloads.daemon_set,
+    "jobs.batch": workloads.job,
+    "cronjobs.batch": workloads.cron_job,
+    "services": network.service,
+    "endpoints": network.endpoints,
+    "endpointslices.discovery.k8s.io": network.endpoint_slice,
+    "ingresses.networking.k8s.io": network.ingress,
+    "ingressclasses.networking.k8s.io": network.ingress_class,
+    "networkpolicies.networking.k8s.io": network.network_policy,
+    "servicecidrs.networking.k8s.io": status,
     "configmaps": _config_map,
     "secrets": _secret,
-    "persistentvolumeclaims": _claim,
+    "persistentvolumeclaims": workloads.claim,
     "persistentvolumes": _volume,
     "storageclasses.storage.k8s.io": _storage_class,
     "csidrivers.storage.k8s.io": _csi_driver,

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from lab.sim.api import quantity
+from lab.sim.api.defaults.filling import fill
 from lab.sim.api.defaults.quantities import resource_list, resource_lists, single
 from lab.sim.api.quantity import NotAQuantity, Quantity
 from lab.sim.api.resources import Object
@@ -65,14 +66,16 @@ def pod_spec(spec: Object) -> None:
 
 def template(holder: Object) -> None:
     """Defaults of `holder`'s `template`."""
-    made = holder.setdefault("template", {})
-    made.setdefault("metadata", {})
-    pod_spec(made.setdefault("spec", {"containers": None}))
+    fill(holder, template={})
+    made = holder["template"]
+    fill(made, metadata={}, spec={"containers": None})
+    pod_spec(made["spec"])
 
 
 def pod(obj: Object) -> None:
     """Defaults of a Pod, with those that a template does not get."""
-    spec = obj.setdefault("spec", {"containers": None})
+    fill(obj, spec={"containers": None}, status={})
+    spec = obj["spec"]
     pod_spec(spec)
     for one in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
         resources = one["resources"]
@@ -85,7 +88,6 @@ def pod(obj: Object) -> None:
         spec["enableServiceLinks"] = True
     if spec.get("hostNetwork"):
         _host_ports(spec)
-    obj.setdefault("status", {})
 
 
 def container(one: Object) -> None:
@@ -229,8 +231,8 @@ def _scale_io(source: Object) -> None:
 def _ephemeral(source: Object) -> None:
     claim = source.get("volumeClaimTemplate")
     if claim is not None:
-        claim.setdefault("metadata", {})
-        claim_spec(claim.setdefault("spec", {}))
+        fill(claim, metadata={}, spec={})
+        claim_spec(claim["spec"])
 
 
 def _image(source: Object) -> None:

@@ -54,6 +54,7 @@ class Shape:
         "always",
         "fields",
         "items",
+        "key",
         "key_defaults",
         "keys",
         "kind",
@@ -71,6 +72,7 @@ class Shape:
         self.name = type_.name
         self.scalar = type_.scalar
         self.keys = tuple(sorted(type_.keys))
+        self.key = self.keys[0] if len(self.keys) == 1 else ""
         self.key_defaults = type_.key_defaults
         self.leaf = (
             type_.kind == SCALAR
@@ -116,6 +118,10 @@ class Shape:
             if item is None:
                 raise BadItem("associative list without keys has an element that's an explicit null")
             return "v:" + encoded(item)
+        if self.key and type(item) is dict:
+            value = item.get(self.key)
+            if type(value) is str:
+                return _named(self.key, value)
         if item is None:
             raise BadItem("associative list with keys may not have a null element")
         if not isinstance(item, dict):
@@ -137,6 +143,11 @@ class Shape:
 
 def _hashable(named: dict[str, Any]) -> bool:
     return not any(isinstance(value, dict | list) for value in named.values())
+
+
+@lru_cache(maxsize=8192)
+def _named(key: str, value: str) -> str:
+    return "k:" + encoded({key: value})
 
 
 @lru_cache(maxsize=8192, typed=True)

@@ -197,9 +197,9 @@ def selects(selector: Mapping[str, Any] | None, values: Mapping[str, str]) -> bo
     if selector is None:
         return False
     for key, value in (selector.get("matchLabels") or {}).items():
-        if names.qualified_name(key) or names.label_value(value):
+        if names.qualified_name(key) or names.label_value(value or ""):
             return None
-        if values.get(key) != value:
+        if values.get(key) != (value or ""):
             return False
     for one in selector.get("matchExpressions") or ():
         broken: Wrong = []

@@ -24,10 +24,11 @@ from lab.sim.api.validation.causes import (
     present,
     required,
 )
-from lab.sim.api.validation.fields import ENV_FIELDS, field_reference, resource_reference
+from lab.sim.api.validation.environment import environment, environment_from
+from lab.sim.api.validation.mounts import devices, mounts
 from lab.sim.api.validation.resources import requirements
 from lab.sim.api.validation.security import container_security
-from lab.sim.api.validation.volumes import Sources, local_path, no_backsteps
+from lab.sim.api.validation.volumes import Sources
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -36,7 +37,6 @@ _MESSAGES = ("File", "FallbackToLogsOnError")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
-_ENV_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 _NOT_ATTACHED = ("ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 
 
@@ -157,14 +157,14 @@ def _container(wrong: Wrong, path: str, one: Object, pod: Pod) -> None:
     if one.get("ports"):
         _ports(wrong, f"{path}.ports", one["ports"])
     if one.get("env"):
-        _environment(wrong, f"{path}.env", one["env"])
+        environment(wrong, f"{path}.env", one["env"])
     if one.get("envFrom"):
-        _environment_from(wrong, f"{path}.envFrom", one["envFrom"])
-    mounts, devices = one.get("volumeMounts"), one.get("volumeDevices")
-    if mounts:
-        _mounts(wrong, f"{path}.volumeMounts", mounts, devices or [], pod.volumes, one)
-    if devices:
-        _devices(wrong, f"{path}.volumeDevices", devices, mounts or [], pod.volumes)
+        environment_from(wrong, f"{path}.envFrom", one["envFrom"])
+    mounted, blocked = one.get("volumeMounts"), one.get("volumeDevices")
+    if mounted:
+        mounts(wrong, f"{path}.volumeMounts", mounted, blocked or [], pod.volumes, one)
+    if blocked:
+        devices(wrong, f"{path}.volumeDevices", blocked, mounted or [], pod.volumes)
     policy = one.get("imagePullPolicy")
     if policy not in PULL_POLICIES:
         one_of(wrong, f"{path}.imagePullPolicy", policy, PULL_POLICIES, needed=True)
@@ -206,150 +206,6 @@ def _host_ports(wrong: Wrong, path: str, values: list[Object]) -> None:
                 if said in seen:
                     wrong.append(duplicate(f"{path}[{index}].ports[{place}].hostPort", said))
                 seen.add(said)
-
-
-def _environment(wrong: Wrong, path: str, values: list[Object]) -> None:
-    for index, one in enumerate(values):
-        at = f"{path}[{index}]"
-        name = one.get("name")
-        if not name:
-            wrong.append(required(f"{at}.name"))
-        else:
-            for message in names.environment_name(name):
-                wrong.append(invalid_value(f"{at}.name", name, message))
-        source = one.get("valueFrom")
-        if source is not None:
-            _environment_source(wrong, f"{at}.valueFrom", source, bool(one.get("value")))
-
-
-def _environment_source(wrong: Wrong, path: str, source: Object, has_value: bool) -> None:
-    given = [name for name in _ENV_SOURCES if source.get(name) is not None]
-    for name in given:
-        at, part = f"{path}.{name}", source[name]
-        if name == "fieldRef":
-            field_reference(wrong, at, part, ENV_FIELDS)
-        elif name == "resourceFieldRef":
-            resource_reference(wrong, at, part, volume=False)
-        elif name == "fileKeyRef":
-            for field_name in ("key", "volumeName", "path"):
-                present(wrong, f"{at}.{field_name}", part.get(field_name))
-        else:
-            named(wrong, f"{at}.name", part.get("name") or "", names.dns_subdomain)
-            needs_name(wrong, f"{at}.key", part.get("key"), names.config_key)
-    if not given:
-        said = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
-        wrong.append(invalid_value(path, "", said))
-    elif has_value:
-        wrong.append(invalid_value(path, "", "may not be specified when `value` is not empty"))
-    elif len(given) > 1:
-        wrong.append(invalid_value(path, "", "may not have more than one field specified at a time"))
-
-
-def _environment_from(wrong: Wrong, path: str, values: list[Object]) -> None:
-    for index, one in enumerate(values):
-        at = f"{path}[{index}]"
-        if one.get("prefix"):
-            named(wrong, f"{at}.prefix", one["prefix"], names.environment_name)
-        given = [name for name in ("configMapRef", "secretRef") if one.get(name) is not None]
-        for name in given:
-            needs_name(wrong, f"{at}.{name}.name", one[name].get("name"), names.prefix_of(names.dns_subdomain))
-        if not given:
-            wrong.append(invalid_value(path, "", "must specify one of: `configMapRef` or `secretRef`"))
-        elif len(given) > 1:
-            wrong.append(invalid_value(path, "", "may not have more than one field specified at a time"))
-
-
-def _mounts(
-    wrong: Wrong, path: str, values: list[Object], devices: list[Object], volumes: Sources, container: Object
-) -> None:
-    seen: set[str] = set()
-    blocks = {one.get("name"): one.get("devicePath") for one in devices}
-    for index, one in enumerate(values):
-        at = f"{path}[{index}]"
-        name, where = one.get("name") or "", one.get("mountPath") or ""
-        if not name:
-            wrong.append(required(f"{at}.name"))
-        if name not in volumes:
-            wrong.append(not_found(f"{at}.name", name))
-        if not where:
-            wrong.append(required(f"{at}.mountPath"))
-        if where in seen:
-            wrong.append(invalid_value(f"{at}.mountPath", where, "must be unique"))
-        seen.add(where)
-        if blocks:
-            if name in blocks:
-                wrong.append(invalid_value(f"{at}.name", name, "must not already exist in volumeDevices"))
-            if where in blocks.values():
-                said = "must not already exist as a path in volumeDevices"
-                wrong.append(invalid_value(f"{at}.mountPath", where, said))
-        if one.get("subPath"):
-            local_path(wrong, f"{path}.subPath", one["subPath"])
-        if one.get("subPathExpr"):
-            if one.get("subPath"):
-                said = "subPathExpr and subPath are mutually exclusive"
-                wrong.append(invalid_value(f"{at}.subPathExpr", one["subPathExpr"], said))
-            local_path(wrong, f"{path}.subPathExpr", one["subPathExpr"])
-        if one.get("mountPropagation") is not None:
-            _propagation(wrong, f"{path}.mountPropagation", one["mountPropagation"], container)
-        if one.get("recursiveReadOnly") is not None:
-            _recursive(wrong, f"{path}.recursiveReadOnly", one)
-
-
-def _propagation(wrong: Wrong, path: str, value: str, container: Object) -> None:
-    allowed = ("Bidirectional", "HostToContainer", "None")
-    if value not in allowed:
-        wrong.append(not_supported(path, value, allowed))
-    elif value == "Bidirectional" and not (container.get("securityContext") or {}).get("privileged"):
-        said = "Bidirectional mount propagation is available only to privileged containers"
-        wrong.append(forbidden_field(path, said))
-
-
-def _recursive(wrong: Wrong, path: str, mount: Object) -> None:
-    value = mount["recursiveReadOnly"]
-    if value in ("Enabled", "IfPossible"):
-        if not mount.get("readOnly"):
-            wrong.append(forbidden_field(path, "may only be specified when readOnly is true"))
-        if mount.get("mountPropagation") not in (None, "None"):
-            said = "may only be specified when mountPropagation is None or not specified"
-            wrong.append(forbidden_field(path, said))
-    elif value != "Disabled":
-        wrong.append(not_supported(path, value, ("Disabled", "Enabled", "IfPossible")))
-
-
-def _devices(wrong: Wrong, path: str, values: list[Object], mounts: list[Object], volumes: Sources) -> None:
-    paths: set[str] = set()
-    seen: set[str] = set()
-    mounted = {one.get("name"): one.get("mountPath") for one in mounts}
-    for index, one in enumerate(values):
-        at = f"{path}[{index}]"
-        name, where = one.get("name") or "", one.get("devicePath") or ""
-        source = volumes.get(name)
-        if not name:
-            wrong.append(required(f"{at}.name"))
-        if name in seen:
-            wrong.append(invalid_value(f"{at}.name", name, "must be unique"))
-        if source is None:
-            wrong.append(not_found(f"{at}.name", name))
-        elif source.get("persistentVolumeClaim") is None and source.get("ephemeral") is None:
-            said = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
-            wrong.append(invalid_value(f"{at}.name", name, said))
-        if not where:
-            wrong.append(required(f"{at}.devicePath"))
-        if where in paths:
-            wrong.append(invalid_value(f"{at}.devicePath", where, "must be unique"))
-        up: Wrong = []
-        no_backsteps(up, "", where)
-        if up:
-            wrong.append(invalid_value(f"{at}.devicePath", where, "can not contain backsteps ('..')"))
-        else:
-            paths.add(where)
-        if name in mounted:
-            wrong.append(invalid_value(f"{at}.name", name, "must not already exist in volumeMounts"))
-        if where in mounted.values():
-            said = "must not already exist as a path in volumeMounts"
-            wrong.append(invalid_value(f"{at}.devicePath", where, said))
-        if name:
-            seen.add(name)
 
 
 def _resizing(wrong: Wrong, path: str, values: list[Object], restart: str) -> None:

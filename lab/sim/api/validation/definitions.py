@@ -152,8 +152,8 @@ def _stored(wrong: Wrong, versions: list[Object], stored: list[str]) -> None:
         if name not in known:
             said = (
                 f"missing from spec.versions; {name} was previously a storage version, and must remain in "
-                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from "
-                "status.storedVersions"
+                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes "
+                f"{name} from status.storedVersions"
             )
             wrong.append(invalid_value(f"{path}[{index}]", name, said))
 

@@ -201,9 +201,9 @@ def _host_network(wrong: Wrong, path: str, values: list[Object], is_pod: bool) -
 
 
 def _dns_config(wrong: Wrong, path: str, spec: Object) -> None:
-    config = spec.get("dnsConfig")
+    config: Object = spec.get("dnsConfig") or {}
     if spec.get("dnsPolicy") == "None":
-        if config is None:
+        if spec.get("dnsConfig") is None:
             wrong.append(required(path, "must provide `dnsConfig` when `dnsPolicy` is None"))
             return
         if not config.get("nameservers"):

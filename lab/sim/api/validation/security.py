@@ -107,10 +107,11 @@ def _armor(wrong: Wrong, path: str, profile: Object | None) -> None:
     if profile is None:
         return
     kind, local = profile.get("type"), profile.get("localhostProfile")
+    said: str = local or ""
     if kind == "Localhost":
-        if not (local or "").strip():
+        if not said.strip():
             wrong.append(required(f"{path}.localhostProfile", "must be set when AppArmor type is Localhost"))
-        elif local != local.strip():
+        elif said != said.strip():
             wrong.append(invalid_value(f"{path}.localhostProfile", local, "must not be padded with whitespace"))
     elif kind in _PROFILES:
         if local is not None:

@@ -223,7 +223,7 @@ def _taken(wrong: Wrong, path: str, text: str | None, taken: set[str], said: str
 
 
 def _token(wrong: Wrong, path: str, at: str, token: Object) -> None:
-    seconds = token.get("expirationSeconds", 3600)
+    seconds = token.get("expirationSeconds") or 0
     if seconds < 600:
         wrong.append(
             invalid_value(f"{at}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")

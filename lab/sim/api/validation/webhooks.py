@@ -1,6 +1,7 @@
 """Admission webhooks and policies, and aggregated API services.
 
-Source: Kubernetes `pkg/apis/admissionregistration/validation/validation.go`, apiserver `pkg/util/webhook`, kube-aggregator `pkg/apis/apiregistration/validation/validation.go`. CEL expressions are not compiled.
+Source: Kubernetes `pkg/apis/admissionregistration/validation/validation.go`, apiserver `pkg/util/webhook`,
+kube-aggregator `pkg/apis/apiregistration/validation/validation.go`. CEL expressions are not compiled.
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ def _url(wrong: Wrong, path: str, text: str) -> None:
 def _service(wrong: Wrong, path: str, service: Object) -> None:
     present(wrong, f"{path}.name", service.get("name"))
     present(wrong, f"{path}.namespace", service.get("namespace"))
-    for message in names.port_number(service.get("port", 443)):
-        wrong.append(invalid_value(f"{path}.port", service.get("port"), f"port is not valid: {message}"))
+    for message in names.port_number(service.get("port") or 0):
+        wrong.append(invalid_value(f"{path}.port", service.get("port") or 0, f"port is not valid: {message}"))
     text = service.get("path") or "/"
     if text == "/":
         return
@@ -277,7 +278,7 @@ def api_service(wrong: Wrong, obj: Object) -> None:
         return
     present(wrong, "spec.service.namespace", service.get("namespace"))
     present(wrong, "spec.service.name", service.get("name"))
-    for message in names.port_number(service.get("port", 443)):
-        wrong.append(invalid_value("spec.service.port", service["port"], f"port is not valid: {message}"))
+    for message in names.port_number(service.get("port") or 0):
+        wrong.append(invalid_value("spec.service.port", service.get("port") or 0, f"port is not valid: {message}"))
     if trusting and bundle:
         wrong.append(invalid_value("spec.insecureSkipTLSVerify", True, "may not be true if caBundle is present"))
