@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lab.sim.api.admission import quota
 from lab.sim.api.rest import Rest
@@ -21,7 +23,7 @@ from lab.sim.controllers.cronjob import CronJobController
 from lab.sim.controllers.custom_resources import CustomResources
 from lab.sim.controllers.daemonset import DaemonSetController
 from lab.sim.controllers.deployment import DeploymentController
-from lab.sim.controllers.informer import Handler
+from lab.sim.controllers.informer import Handler, Informer
 from lab.sim.controllers.job import JobController
 from lab.sim.controllers.replicaset import ReplicaSetController, ReplicationControllerController
 from lab.sim.controllers.simulated_node import make_node
@@ -48,6 +50,7 @@ _MANAGERS = {
     "clusterrole-aggregation-controller": "clusterrole-aggregation-controller",
 }
 """Field managers; every other controller is a part of kube-controller-manager."""
+_log = logging.getLogger(__name__)
 _TIMINGS = {"instant": INSTANT, "realistic": REALISTIC}
 
 
@@ -97,8 +100,27 @@ class ControlPlane:
         )
         controllers += [kind(self._client(rest, kind.name), clock, informers) for kind in _WORKLOADS]
         self._forget = self._follow(rest, handlers)
-        runs = [controller.run() for controller in controllers] + [informer.run() for informer in informers]
-        self._tasks = [asyncio.ensure_future(run) for run in runs]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._waiting: dict[str, Informer] = {}
+        for informer in informers:
+            if rest.store.count(informer.resource):
+                self._begin(informer)
+            else:
+                informer.begin_empty(rest.store.revision)
+                self._waiting[informer.resource] = informer
+        for controller in controllers:
+            if controller.has_work:
+                self._begin(controller)
+            else:
+                controller.on_work = partial(self._begin, controller)
+
+    def _begin(self, one: Controller | Informer) -> None:
+        """Set running what has something to do; most of an empty cluster has not, and costs nothing."""
+        if isinstance(one, Controller):
+            one.on_work = None
+        task = asyncio.ensure_future(one.run())
+        task.add_done_callback(_ended)
+        self._tasks.append(task)
 
     def _client(self, rest: Rest, manager: str) -> InProcessClient:
         return InProcessClient(rest, _MANAGERS.get(manager, "kube-controller-manager"))
@@ -111,6 +133,9 @@ class ControlPlane:
                     handler(None, obj)
 
         def told(change: Change) -> None:
+            informer = self._waiting.pop(change.storage, None)
+            if informer is not None:
+                self._begin(informer)
             for handler in handlers:
                 handler(change.old, change.new)
 
@@ -124,3 +149,9 @@ class ControlPlane:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """A controller never ends by itself: if one does, the log says why."""
+    if not task.cancelled():
+        _log.error("a controller ended: %s", task.get_coro(), exc_info=task.exception())

@@ -57,7 +57,8 @@ class Case:
     def patch(self, old: dict[str, Any]) -> list[dict[str, Any]]:
         """The update as a JSON patch of whole top-level fields."""
         new = self.update(old)
-        new["metadata"].pop("resourceVersion", None)  # others may write the object meanwhile
+        if new["metadata"] != old["metadata"]:
+            new["metadata"].pop("resourceVersion", None)  # others may write the object meanwhile
         adds = [{"op": "add", "path": f"/{key}", "value": value} for key, value in new.items() if old.get(key) != value]
         return adds + [{"op": "remove", "path": f"/{key}"} for key in old if key not in new]
 

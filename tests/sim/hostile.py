@@ -41,7 +41,8 @@ class Hostile:
 
     def request(self, token: str = "") -> bytes:
         if "send" in self.said:
-            return str(self.said["send"]).replace("\n", "\r\n").encode() + (content(self.said) or b"")
+            said = str(self.said["send"]).replace("@LONG@", "a" * 100_000).replace("@MANY@", "A: b\n" * 20_000)
+            return said.replace("\n", "\r\n").encode() + (content(self.said) or b"")
         headers = [(name, str(value)) for name, value in self.said.get("headers", {}).items()]
         headers = [(name, _long(value)) for name, value in headers if value != "-"]
         if token:

@@ -1,8 +1,8 @@
 """Makes `lab/sim/api/validation/internal_types.txt`, the shapes of Kubernetes' internal types.
 
-Usage: `python -m tests.sim.make_internal_types GO_MODULES > lab/sim/api/validation/internal_types.txt`, where GO_MODULES
-is a module cache with the modules of `SOURCES` under `k8s.io/`. Fields and their order come from the internal types, the
-JSON names from the tags of the versioned types with the same names.
+Usage: `python -m tests.sim.make_internal_types GO_MODULES > lab/sim/api/validation/internal_types.txt`, GO_MODULES
+being a module cache with the modules of `SOURCES` under `k8s.io/`. Fields and their order come from the internal types,
+the JSON names from the tags of the versioned types with the same names.
 """
 
 from __future__ import annotations
@@ -21,18 +21,25 @@ SOURCES = {
 }
 """Internal and versioned types of each group."""
 ROOTS = (
-    *(
-        f"core.{name}"
-        for name in (
-            "PodSpec PodTemplateSpec EphemeralContainer SecurityContext SeccompProfile ServicePort Taint ScopeSelector "
-            "PersistentVolumeClaimSpec PersistentVolumeSource VolumeNodeAffinity"
-        ).split()
-    ),
+    "core.PodSpec",
+    "core.PodTemplateSpec",
+    "core.EphemeralContainer",
+    "core.SecurityContext",
+    "core.SeccompProfile",
+    "core.ServicePort",
+    "core.Taint",
+    "core.ScopeSelector",
+    "core.PersistentVolumeClaimSpec",
+    "core.PersistentVolumeSource",
+    "core.VolumeNodeAffinity",
+    "core.ObjectReference",
+    "core.EventSource",
     "apps.DeploymentStrategy",
     "apps.StatefulSetUpdateStrategy",
     "apps.DaemonSetUpdateStrategy",
     "apps.RollingUpdateStatefulSetStrategy",
     "batch.SuccessPolicy",
+    "batch.PodFailurePolicy",
     "policy.PodDisruptionBudgetSpec",
     "rbac.RoleRef",
     "storage.VolumeAttachmentSpec",
@@ -72,8 +79,9 @@ class Group:
 
 def spelt(name: str, known: dict[str, str]) -> str:
     """`Name` or `Name=json` where the JSON name is not the name in lower camel case."""
-    json = known.get(name) or (name[0].lower() + name[1:] if name not in ("HostPID", "HostIPC") else "h" + name[1:])
-    return name if json == name[0].lower() + name[1:] else f"{name}={json}"
+    camel = name[0].lower() + name[1:]
+    json = known.get(name) or camel
+    return name if json == camel else f"{name}={json}"
 
 
 class Maker:

@@ -93,9 +93,7 @@ def holes(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from holes(one)
 
 
-@pytest.mark.parametrize(
-    "pair", SERVED, ids=KINDS
-)
+@pytest.mark.parametrize("pair", SERVED, ids=KINDS)
 def test_what_a_real_server_serves_is_valid(pair: dict[str, Any]) -> None:
     made = pair["made"]
     resource = registry().kind(made["apiVersion"], made["kind"])
@@ -107,9 +105,7 @@ def test_what_a_real_server_serves_is_valid(pair: dict[str, Any]) -> None:
     assert validation.on_update(resource, obj, obj) == []
 
 
-@pytest.mark.parametrize(
-    "pair", SERVED, ids=KINDS
-)
+@pytest.mark.parametrize("pair", SERVED, ids=KINDS)
 def test_holes_are_reported_not_stumbled_over(pair: dict[str, Any]) -> None:
     made = pair["made"]
     resource = registry().kind(made["apiVersion"], made["kind"])

@@ -209,11 +209,12 @@ def run(transcript: Transcript, kubectl: Path, kubeconfig: Path, folder: Path) -
     }
     prepare = (
         f"kubectl create namespace {transcript.namespace} && kubectl wait --for=create serviceaccount/default && "
-        "kubectl get node -o jsonpath='{.items[0].metadata.name}' > ../node"
+        "kubectl get node -o jsonpath='{.items[0].metadata.name} {.items[0].status.addresses[0].address}' > ../node"
     )
     _bash(prepare, work, environment, check=True)
     same = [(server, "https://<server>"), (server.removeprefix("https://"), "<server>")]
-    same += [((folder / "node").read_text(), "<node>"), (str(work), "<folder>"), (str(home), "<home>")]
+    node, address = (folder / "node").read_text().split()
+    same += [(node, "<node>"), (address, "<node-ip>"), (str(work), "<folder>"), (str(home), "<home>")]
     for step in transcript.steps:
         done = _bash(step.command, work, environment)
         text = done.stdout
@@ -256,7 +257,7 @@ _RULES = [
         # Identities.
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uid>"),
         (r"(resourceVersion\"?: +)\"\d+\"", r'\1"<number>"'),
-        (r"\bcontainerd://[0-9a-f]{64}", "containerd://<id>"),
+        (r"(?<=//)[0-9a-f]{64}\b", "<id>"),
         (r"\bsha256:[0-9a-f]{64}", "sha256:<digest>"),
         (r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", "<token>"),
         # Names that are drawn by lot or come from a hash of what Go prints of a template.

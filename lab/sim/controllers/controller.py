@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError
@@ -47,6 +47,8 @@ class Controller:
 
     name = "controller"
     """Shown in events and as field manager, as the real one names itself, e.g. `deployment-controller`."""
+    has_work_from_the_start = False
+    """Whether `run` does something before anything is asked for."""
 
     def __init__(self, client: Client, clock: Clock, informers: Informers) -> None:
         """`client` acts as this controller's field manager."""
@@ -55,7 +57,9 @@ class Controller:
         self.informers = informers
         self._needed: list[Informer] = []
         self._queue: dict[Key, None] = {}
-        self._filled = asyncio.Event()
+        self._idle: asyncio.Future[None] | None = None
+        self.on_work: Callable[[], object] | None = None
+        """Called when there is something to do and `run` has not begun: whoever starts controllers may wait for it."""
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, tuple[float, Handle]] = {}
 
@@ -66,6 +70,11 @@ class Controller:
             self._needed.append(informer)
         return informer
 
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to do now."""
+        return bool(self._queue) or self.has_work_from_the_start
+
     async def reconcile(self, namespace: str, name: str) -> None:
         """Bring one object nearer to what it asks for. An ApiError puts it back into the queue."""
         raise NotImplementedError
@@ -73,7 +82,11 @@ class Controller:
     def enqueue(self, namespace: str, name: str) -> None:
         """Reconcile this object soon; once, however often it is asked for meanwhile."""
         self._queue[namespace, name] = None
-        self._filled.set()
+        idle, self._idle = self._idle, None
+        if idle is not None and not idle.done():
+            idle.set_result(None)
+        elif self.on_work is not None:
+            self.on_work()
 
     def enqueue_object(self, obj: Object) -> None:
         """Reconcile `obj` soon."""
@@ -97,15 +110,17 @@ class Controller:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
+            self.on_work = None
             for informer in self._needed:
-                await informer.synced.wait()
+                if not informer.is_synced:
+                    await informer.synced.wait()
             while True:
-                await self._filled.wait()
                 while self._queue:
                     key = next(iter(self._queue))
                     del self._queue[key]
                     await self._one(key)
-                self._filled.clear()
+                self._idle = asyncio.get_running_loop().create_future()
+                await self._idle
         finally:
             for _, handle in self._timers.values():
                 handle.cancel()

@@ -32,7 +32,8 @@ class Informer:
     def __init__(self, client: Client, clock: Clock, resource: str, fields: str = "") -> None:
         self.resource = resource
         self.objects: dict[tuple[str, str], Object] = {}
-        self.synced = asyncio.Event()
+        self.is_synced = False
+        """Whether the first list is there."""
         self.revision = 0
         """The newest resourceVersion this view is known to include."""
         self._client = client
@@ -44,6 +45,26 @@ class Informer:
         ] = {}
         self._namespaces: dict[str, dict[str, Object]] = {}
         self._turn: asyncio.Future[None] | None = None
+        self._synced: asyncio.Event | None = None
+
+    @property
+    def synced(self) -> asyncio.Event:
+        """Set when the first list is there."""
+        if self._synced is None:
+            self._synced = asyncio.Event()
+            if self.is_synced:
+                self._synced.set()
+        return self._synced
+
+    def begin_empty(self, revision: int) -> None:
+        """Take it as known that there is nothing of this resource at `revision`: `run` may wait for a first change."""
+        self.revision = max(self.revision, revision)
+        self._has_synced()
+
+    def _has_synced(self) -> None:
+        self.is_synced = True
+        if self._synced is not None:
+            self._synced.set()
 
     def handle(self, handler: Handler) -> None:
         """Call `handler` for everything there is and every change from now on."""
@@ -126,7 +147,7 @@ class Informer:
         for key in [one for one in self.objects if one not in seen]:
             self._set(key, None)
         self._turned(revision)
-        self.synced.set()
+        self._has_synced()
         async with contextlib.aclosing(  # type: ignore[type-var]
             self._client.watch(self.resource, fields=self._fields, since=revision)
         ) as events:

@@ -36,6 +36,7 @@ class Nodes(Controller):
     """Keeps nodes Ready while their kubelet works, Unknown and tainted when it has stopped, with the pods to match."""
 
     name = "node-controller"
+    has_work_from_the_start = True
 
     def __init__(self, client: Client, clock: Clock, informers: Informers, nodes: Sequence[Object] = ()) -> None:
         """`nodes`: registered as the controller starts, as kubelets register theirs, where they do not exist."""
@@ -73,7 +74,7 @@ class Nodes(Controller):
             return
         held = self._nodes.get("", node)
         if held is None:
-            if self._nodes.synced.is_set():
+            if self._nodes.is_synced:
                 self.enqueue_after("", node, ORPHAN_SECONDS)
         elif is_stopped(held) or any(one["effect"] == "NoExecute" for one in held["spec"].get("taints") or ()):
             self.enqueue("", node)

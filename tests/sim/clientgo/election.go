@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// Election is two candidates for one Lease.
+// Election is two candidates for one Lease; the second stands when the first leads.
 type Election struct {
 	mutex   sync.Mutex
 	leaders []string
@@ -45,8 +45,21 @@ func startElection(ctx context.Context, clients *Clients, namespace string, errs
 		if errs.note("elector", err) {
 			go elector.Run(own)
 		}
+		if name == "first" {
+			election.await(1, 10*time.Second)
+		}
 	}
 	return election
+}
+
+// await waits until so many have come to lead.
+func (e *Election) await(number int, long time.Duration) bool {
+	for until := time.Now().Add(long); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		if len(e.seen()) >= number {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *Election) lead(name string) {
@@ -69,12 +82,8 @@ func (e *Election) handOver() []string {
 		return leaders
 	}
 	e.stop[leaders[0]]()
-	for range 150 {
-		if leaders = e.seen(); len(leaders) == 2 {
-			return leaders
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !e.await(2, 15*time.Second) {
+		e.errs.add("nobody took over within 15 s")
 	}
-	e.errs.add("nobody took over within 15 s")
-	return leaders
+	return e.seen()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -22,9 +23,17 @@ type Errors struct {
 func watchErrors() *Errors {
 	errs := &Errors{}
 	runtime.ErrorHandlers = []runtime.ErrorHandler{
-		func(_ context.Context, err error, msg string, _ ...interface{}) { errs.add(fmt.Sprintf("handled: %s %v", msg, err)) },
+		func(_ context.Context, err error, msg string, _ ...interface{}) {
+			errs.add(fmt.Sprintf("handled: %s %v", msg, err))
+		},
 	}
-	klog.LogToStderr(false)
+	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(flags)
+	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL", "one_output": "true"} {
+		if err := flags.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
 	klog.SetOutput(errs)
 	return errs
 }

@@ -27,6 +27,7 @@ type Clients struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	config   *rest.Config
+	requests *Requests
 }
 
 func connect(kubeconfig string) (*Clients, error) {
@@ -36,6 +37,8 @@ func connect(kubeconfig string) (*Clients, error) {
 	}
 	config.QPS, config.Burst = 200, 400
 	config.UserAgent = "gitops-lab-clientgo"
+	counted := &Requests{counts: map[string]int{}}
+	config.Wrap(counted.wrap)
 	binary := rest.CopyConfig(config)
 	binary.ContentType = "application/vnd.kubernetes.protobuf"
 	binary.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
@@ -51,13 +54,14 @@ func connect(kubeconfig string) (*Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Clients{typed, loose, slim, config}, nil
+	return &Clients{typed, loose, slim, config, counted}, nil
 }
 
 // Report is what the program prints.
 type Report struct {
 	Seconds  float64            `json:"seconds"`
 	Done     map[string]int     `json:"done"`
+	Requests map[string]int     `json:"requests"`
 	Errors   []string           `json:"errors"`
 	Caches   map[string]Compare `json:"caches"`
 	Leaders  []string           `json:"leaders"`
@@ -103,6 +107,7 @@ func main() {
 	clean(clients, *namespace, errs)
 	time.Sleep(200 * time.Millisecond)
 	report.Seconds = time.Since(began).Seconds()
+	report.Requests = clients.requests.all()
 	report.Errors = errs.all()
 	out, _ := json.MarshalIndent(report, "", " ")
 	fmt.Println(string(out))

@@ -87,7 +87,7 @@ def apply(
         result = last_applied.renewed(result, applied)
     metadata = {key: value for key, value in result.get("metadata", _EMPTY).items() if key != "managedFields"}
     if after:
-        metadata["managedFields"] = written(after)
+        metadata["managedFields"] = written(after, resource.custom is not None)
     return {**result, "metadata": metadata}
 
 

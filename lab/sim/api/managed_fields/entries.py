@@ -92,8 +92,11 @@ def _checked(entry: Any) -> Fields:
     return checked(entry.get("fieldsV1") or {})
 
 
-def written(claims: Claims) -> list[dict[str, Any]]:
-    """`managedFields` of these claims: appliers first, then by time and name."""
+def written(claims: Claims, custom: bool) -> list[dict[str, Any]]:
+    """`managedFields` of these claims: appliers first, then by time and name.
+
+    Of a `custom` resource a server writes every object's keys in the order of their text.
+    """
     entries = []
     for who, claim in sorted(claims.items(), key=_entry_order):
         entry: dict[str, Any] = {"manager": who.manager} if who.manager else {}
@@ -102,11 +105,15 @@ def written(claims: Claims) -> list[dict[str, Any]]:
         if claim.time is not None:
             entry["time"] = claim.time
         entry["fieldsType"] = "FieldsV1"
-        entry["fieldsV1"] = claim.fields
+        entry["fieldsV1"] = _by_text(claim.fields) if custom else claim.fields
         if who.subresource:
             entry["subresource"] = who.subresource
         entries.append(entry)
     return entries
+
+
+def _by_text(fields: Fields) -> Fields:
+    return {key: _by_text(fields[key]) for key in sorted(fields)}
 
 
 def _entry_order(item: tuple[Owner, Claim]) -> tuple[str, str, str, str, str]:

@@ -57,7 +57,7 @@ def track(
     who = owner(manager, "Update", resource.api_version, subresource)
     after = updated(claims, changed, removed, who, resource.api_version, time, unowned)
     if after:
-        metadata["managedFields"] = written(after)
+        metadata["managedFields"] = written(after, resource.custom is not None)
     else:
         metadata.pop("managedFields", None)
 

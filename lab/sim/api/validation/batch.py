@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from functools import partial
 
 from lab.sim.api.resources import Object
 from lab.sim.api.validation import names
@@ -215,7 +216,14 @@ def _success_policy(wrong: Wrong, path: str, policy: Object, spec: Object) -> No
             wrong.append(invalid_value(f"{path}[{index}].succeededCount", count, said))
 
 
-_FIXED = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
+_FIXED = (
+    # Fields that never change, with the internal type of those that are printed whole.
+    ("completionMode", ""),
+    ("podFailurePolicy", "*batch.PodFailurePolicy"),
+    ("backoffLimitPerIndex", ""),
+    ("managedBy", ""),
+    ("successPolicy", "*batch.SuccessPolicy"),
+)
 
 
 def changed_job(wrong: Wrong, new: Object, old: Object) -> None:
@@ -230,8 +238,8 @@ def changed_job(wrong: Wrong, new: Object, old: Object) -> None:
         wrong.append(invalid_value("spec.completions", count, said))
     same_selector(wrong, new, old)
     _same_template(wrong, after, before, old)
-    for field in _FIXED:
-        immutable(wrong, f"spec.{field}", after.get(field), before.get(field))
+    for field, kind in _FIXED:
+        immutable(wrong, f"spec.{field}", after.get(field), before.get(field), partial(written, kind) if kind else None)
 
 
 def _same_template(wrong: Wrong, after: Object, before: Object, old: Object) -> None:

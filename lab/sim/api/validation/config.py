@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import partial
 
 import orjson
 
@@ -25,6 +26,7 @@ from lab.sim.api.validation.causes import (
     same,
     too_long,
 )
+from lab.sim.api.validation.internal import written
 from lab.sim.api.validation.meta import finalizers, qualified_finalizers
 from lab.sim.api.validation.resources import amount_of, read, requirements
 from lab.sim.api.validation.scheduling import taints, tolerations
@@ -314,6 +316,8 @@ def new_event(wrong: Wrong, obj: Object) -> None:
 
 
 _FIXED = ("involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "reason", "type")
+_WHOLE = {"involvedObject": "core.ObjectReference", "related": "*core.ObjectReference", "source": "core.EventSource"}
+"""Internal types of the fields that are printed whole."""
 _FIXED_TOO = ("eventTime", "action", "related", "reportingComponent", "reportingInstance")
 
 
@@ -325,4 +329,6 @@ def changed_event(wrong: Wrong, new: Object, old: Object) -> None:
         return
     for field in (*_FIXED, *_FIXED_TOO):
         path = "reportingController" if field == "reportingComponent" else field
-        immutable(wrong, path, new.get(spelt.get(field, field)), old.get(spelt.get(field, field)))
+        kind = _WHOLE.get(field)
+        name = spelt.get(field, field)
+        immutable(wrong, path, new.get(name), old.get(name), partial(written, kind) if kind else None)
