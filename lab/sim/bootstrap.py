@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from lab.sim.api import bootstrap_policy
 from lab.sim.api.resources import Object
+from lab.sim.controllers import root_ca
 from lab.sim.objects import new_uid
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -21,12 +22,35 @@ _NODE_ADDRESS = "172.18.0.2"
 Seed = tuple[str, str, str, Object]
 
 
-def objects(now: str) -> Iterator[Seed]:
-    """(storage, namespace, name, object) of everything an empty cluster begins with; `now` is their creation time."""
+def objects(now: str, certificate: bytes) -> Iterator[Seed]:
+    """(storage, namespace, name, object) of everything an empty cluster begins with.
+
+    `now`: their creation time; `certificate`: the cluster's CA, PEM.
+    """
     yield from _roles(now)
+    data = {"ca.crt": certificate.decode()}
+    owners = [
+        {
+            "apiVersion": "v1",
+            "fieldsType": "FieldsV1",
+            "fieldsV1": {
+                "f:data": {".": {}, "f:ca.crt": {}},
+                "f:metadata": {"f:annotations": {".": {}, f"f:{root_ca.DESCRIPTION}": {}}},
+            },
+            "manager": "kube-controller-manager",
+            "operation": "Update",
+            "time": now,
+        }
+    ]
     for name in _NAMESPACES:
         body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
         yield _made("namespaces", "v1", "Namespace", "", name, now, body, labels={"kubernetes.io/metadata.name": name})
+        yield _made("serviceaccounts", "v1", "ServiceAccount", name, "default", now, {})
+        storage, namespace, published, obj = _made(
+            "configmaps", "v1", "ConfigMap", name, root_ca.NAME, now, {"data": data}, annotations=root_ca.ANNOTATIONS
+        )
+        obj["metadata"]["managedFields"] = owners
+        yield storage, namespace, published, obj
     yield _made("services", "v1", "Service", "default", "kubernetes", now, _service(), labels=_COMPONENT)
     ports = [{"name": "https", "port": 6443, "protocol": "TCP"}]
     body = {"subsets": [{"addresses": [{"ip": _NODE_ADDRESS}], "ports": ports}]}
@@ -54,7 +78,7 @@ def objects(now: str) -> Iterator[Seed]:
 
 @lru_cache(maxsize=2)
 def _roles(now: str) -> tuple[Seed, ...]:
-    """The default roles and bindings. Clusters made in the same second share them: they are most of an empty cluster."""
+    """The default roles and bindings, most of an empty cluster: shared by clusters made in the same second."""
     made = []
     for storage, obj in bootstrap_policy.objects():
         metadata = {**obj["metadata"], "uid": new_uid(), "creationTimestamp": now}

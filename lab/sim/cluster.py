@@ -129,16 +129,17 @@ class Cluster:
         A port that somebody else took meanwhile leaves the cluster unserved; `facts` says so.
         """
         make_folder(self._folder)
+        self._authority = self._load_authority()
         if self._database is not None and revision:
             self.store.restore(revision, self._database.objects(self.settings.name))
         else:
-            self.store.seed(bootstrap.objects(timestamp(self.clock.now())))
-        self._authority = self._load_authority()
+            self.store.seed(bootstrap.objects(timestamp(self.clock.now()), self._authority.pair.certificate))
         self._tokens = Tokens(self.rest, self._key("sa.key", Tokens.create_key))
         crd.Definitions(self.store, self.registry)
         self.authorizer = Authorizer(self.rest)
         self.rest.guard = partial(check_escalation, self.authorizer)
         self._authenticator = Authenticator(self._authority.pair.certificate, self._tokens, self.clock)
+        self.store.commit()
         if not self.settings.paused:
             await self._serve()
 

@@ -99,9 +99,9 @@ class ControlPlane:
             lambda manager: self._client(rest, manager), clock, informers, around
         )
         controllers += [kind(self._client(rest, kind.name), clock, informers) for kind in _WORKLOADS]
-        self._forget = self._follow(rest, handlers)
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[str, Informer] = {}
+        self._forget = self._follow(rest, handlers)
         for informer in informers:
             if rest.store.count(informer.resource):
                 self._begin(informer)

@@ -105,17 +105,14 @@ class Database:
         run = self._connection.execute
         run("begin")
         try:
-            for (cluster, storage, namespace, name), raw in self._order.items():
-                if raw is None:
-                    run(
-                        "delete from objects where cluster = ? and storage = ? and namespace = ? and name = ?",
-                        (cluster, storage, namespace, name),
-                    )
-                else:
-                    run(
-                        "insert or replace into objects values (?, ?, ?, ?, ?)",
-                        (cluster, storage, namespace, name, raw),
-                    )
+            self._connection.executemany(
+                "delete from objects where cluster = ? and storage = ? and namespace = ? and name = ?",
+                [key for key, raw in self._order.items() if raw is None],
+            )
+            self._connection.executemany(
+                "insert or replace into objects values (?, ?, ?, ?, ?)",
+                [(*key, raw) for key, raw in self._order.items() if raw is not None],
+            )
             for cluster, revision in self._revisions.items():
                 run("update clusters set revision = ? where name = ?", (revision, cluster))
         except BaseException:

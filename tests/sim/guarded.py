@@ -85,7 +85,7 @@ class Guarded:
 def guarded() -> Guarded:
     cluster = bare()
     rest, clock = cluster.rest, cluster.clock
-    rest.store.seed(bootstrap.objects(timestamp(clock.now())))
+    rest.store.seed(bootstrap.objects(timestamp(clock.now()), b""))
     authority = _authority()
     tokens = Tokens(rest, _key())
     authorizer = Authorizer(rest)

@@ -12,7 +12,8 @@ from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.service_account import InEveryNamespace
 from lab.sim.objects import evolve
 
-_DESCRIPTION = "kubernetes.io/description"
+NAME = "kube-root-ca.crt"
+DESCRIPTION = "kubernetes.io/description"
 _TEXT = (
     "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
     "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
@@ -20,12 +21,15 @@ _TEXT = (
 )
 
 
+ANNOTATIONS = {DESCRIPTION: _TEXT}
+
+
 class RootCertificates(InEveryNamespace):
     """Keeps a ConfigMap `kube-root-ca.crt` in every namespace."""
 
     name = "root-ca-certificate-publisher-controller"
     resource = "configmaps"
-    object_name = "kube-root-ca.crt"
+    object_name = NAME
 
     def __init__(self, client: Client, clock: Clock, informers: Informers, certificate: str) -> None:
         """`certificate`: the cluster's CA, PEM."""
@@ -35,9 +39,9 @@ class RootCertificates(InEveryNamespace):
     def wanted(self, namespace: str, held: Object | None) -> Object | None:
         """The certificate and what it is for, where either is missing or differs."""
         if held is None:
-            metadata = {"name": self.object_name, "namespace": namespace, "annotations": {_DESCRIPTION: _TEXT}}
+            metadata = {"name": self.object_name, "namespace": namespace, "annotations": dict(ANNOTATIONS)}
             return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": self._data}
         annotations = held["metadata"].get("annotations") or {}
-        if held.get("data") == self._data and annotations.get(_DESCRIPTION):
+        if held.get("data") == self._data and annotations.get(DESCRIPTION):
             return None
-        return evolve(held, data=self._data, metadata={"annotations": {**annotations, _DESCRIPTION: _TEXT}})
+        return evolve(held, data=self._data, metadata={"annotations": {**annotations, **ANNOTATIONS}})
