@@ -7,6 +7,7 @@ for the disk: a power cut or a crash of the machine may lose the last seconds.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Database:
             raise OtherVersion(f"{path} has layout {found}, this simulator needs {VERSION}")
         self._order: dict[tuple[str, str, str, str], bytes | None] = {}
         self._revisions: dict[str, int] = {}
+        self._waiting: list[asyncio.Future[None]] = []
         self.on_dirty: Callable[[], object] | None = None
         """Called at the first write after a commit, so that someone commits soon even if nobody asks."""
 
@@ -105,14 +107,16 @@ class Database:
         run = self._connection.execute
         run("begin")
         try:
-            self._connection.executemany(
-                "delete from objects where cluster = ? and storage = ? and namespace = ? and name = ?",
-                [key for key, raw in self._order.items() if raw is None],
-            )
-            self._connection.executemany(
-                "insert or replace into objects values (?, ?, ?, ?, ?)",
-                [(*key, raw) for key, raw in self._order.items() if raw is not None],
-            )
+            gone = [key for key, raw in self._order.items() if raw is None]
+            if gone:
+                self._connection.executemany(
+                    "delete from objects where cluster = ? and storage = ? and namespace = ? and name = ?", gone
+                )
+            if len(gone) < len(self._order):
+                self._connection.executemany(
+                    "insert or replace into objects values (?, ?, ?, ?, ?)",
+                    [(*key, raw) for key, raw in self._order.items() if raw is not None],
+                )
             for cluster, revision in self._revisions.items():
                 run("update clusters set revision = ? where name = ?", (revision, cluster))
         except BaseException:
@@ -121,6 +125,32 @@ class Database:
         run("commit")
         self._order.clear()
         self._revisions.clear()
+
+    async def committed(self) -> None:
+        """As `commit`, for many at once: whoever waits in the same turn of the event loop shares one transaction."""
+        if not self._order:
+            return
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._commit_for_all)
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(waiter)
+        await waiter
+
+    def _commit_for_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        failure: Exception | None = None
+        try:
+            self.commit()
+        except sqlite3.Error as error:
+            failure = error
+        for waiter in waiting:
+            if waiter.done():
+                continue
+            if failure is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(failure)
 
     def close(self) -> None:
         """Write what is left and close the file."""
@@ -135,6 +165,7 @@ class ClusterJournal:
         self._database = database
         self._cluster = cluster
         self.commit = database.commit
+        self.committed = database.committed
 
     def record(self, revision: int, storage: str, namespace: str, name: str, raw: bytes | None) -> None:
         """Note one write; `raw` is None for a removal."""

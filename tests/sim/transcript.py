@@ -243,7 +243,7 @@ def _bash(
 # -- normalising
 
 _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
-_AGE = r"(?:\d+y(?:\d+d)?|\d+d(?:\d+h)?|\d+h(?:\d+m)?|\d+m(?:\d+s)?|\d+s|<invalid>)"
+_AGE = r"(?:\d+y(?:\d+d)?|\d+d(?:\d+h)?|\d+h(?:\d+m)?|(?:\d+m)?\d+s|<invalid>)"
 _RULES = [
     (re.compile(pattern, re.MULTILINE), into)
     for pattern, into in (
@@ -251,8 +251,9 @@ _RULES = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4}(?: UTC)?)", "<time>"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+\d{4}", "<date>"),
         (r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", r"\1<log> "),
-        # Ages: whole cells of a table, and those in words.
-        (rf"(?<=  ){_AGE}(?: \(x\d+ over {_AGE}\))?(?=  |$)", "<age>"),
+        # Ages: whole cells of a table, and those in words. Full minutes look like quantities of CPU: only last cells.
+        (rf"(?:(?<=  )|^){_AGE}(?: \(x\d+ over {_AGE}\))?(?=  |$)", "<age>"),
+        (r"(^\S.*\S  \S.*  )\d+m$", r"\1<age>"),
         (rf"\({_AGE} ago\)", "(<age> ago)"),
         # Identities.
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uid>"),

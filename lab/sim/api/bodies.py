@@ -6,33 +6,59 @@ cannot swell (sigs.k8s.io/yaml). Nesting is limited to 200 levels, far beyond an
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
 from typing import Any
 
 import orjson
-import yaml
+from aiohttp import web
 
-from lab.sim.api import protobuf
+from lab.sim.api import protobuf, yaml_body
 from lab.sim.api.resources import Object
-from lab.sim.api.status import ApiError, bad_request, unsupported_media
+from lab.sim.api.status import ApiError, bad_request, too_large, unsupported_media
 
 LIMIT = 3 * 1024 * 1024
-DEEPEST = 200
-_MOST_NODES = 200_000
+DEEPEST = yaml_body.DEEPEST
+SECONDS = 60.0
+"""A body that is not there by then is not waited for."""
 _KEY = re.compile(rb'"\s*:')
+_SHOWN = 30
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
+_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
 
 
-class _Loader(yaml.CSafeLoader):
-    """YAML as Kubernetes reads it: a date is text."""
+async def received(http: web.BaseRequest) -> bytes:
+    """The whole body. Raises ApiError 400 when it breaks off, 413 when it is too large, 504 when it takes too long."""
+    length = http.content_length
+    if length is not None and length > LIMIT:
+        raise too_large(LIMIT)
+    if not http.can_read_body:
+        return b""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(SECONDS):
+            await _encourage(http)
+            while chunk := await http.content.readany():
+                body += chunk
+                if len(body) > LIMIT:
+                    raise too_large(LIMIT)
+    except TimeoutError:
+        raise ApiError(504, "Timeout", "Timeout: request did not complete within the allotted timeout") from None
+    except (web.RequestPayloadError, web.PayloadAccessError) as error:
+        raise bad_request(f"the body broke off: {error}"[:200]) from None
+    return bytes(body)
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
+async def _encourage(http: web.BaseRequest) -> None:
+    """Tell a client that waits for it that its body is welcome. Raises ApiError 417 for any other expectation."""
+    expected = http.headers.get("Expect", "").lower()
+    if expected == "100-continue":
+        await http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        http.writer.output_size = 0
+    elif expected:
+        raise ApiError(417, "BadRequest", f"the expectation {expected[:40]!r} cannot be met")
 
 
 def media_type(header: str) -> str:
@@ -40,22 +66,36 @@ def media_type(header: str) -> str:
     return header.split(";", 1)[0].strip().lower()
 
 
-def decoded(body: bytes, header: str) -> tuple[Object, tuple[str, ...]]:
+def decoded(body: bytes, header: str, api_version: str = "", kind: str = "") -> tuple[Object, tuple[str, ...]]:
     """The object in a body and the paths of keys that stand twice in it.
 
-    `header`: the `Content-Type`. Raises ApiError 400 for what cannot be read, 415 for other types.
+    `header`: the `Content-Type`; `api_version` and `kind`: what the path is about, for protobuf that does not say it and
+    for the texts of refusals. Raises ApiError 400 for what cannot be read, 415 for other types.
     """
-    kind = media_type(header) or JSON
-    if kind == JSON:
-        value = as_object(json_value(body))
-        return value, _duplicates(body, value)
-    if kind in (YAML, "text/yaml", "application/x-yaml"):
-        return as_object(yaml_value(body)), ()
-    if kind == PROTOBUF:
-        return as_object(protobuf.decode(body)), ()
+    media = media_type(header) or JSON
+    try:
+        if media == JSON:
+            value = as_object(json_value(body))
+            return value, _duplicates(body, value)
+        if media in (YAML, "text/yaml", "application/x-yaml"):
+            value, twice = _yaml(body)
+            return as_object({} if value is None else value), twice
+    except ApiError as error:
+        named = f" (must be of type {kind})" if kind else ""
+        raise bad_request(f"the object provided is unrecognized{named}: {error.message} ({_shown(body)})") from None
+    if media == PROTOBUF:
+        return as_object(protobuf.decode(body, api_version, kind)), ()
     raise unsupported_media(
         f"the body of the request was in an unknown format - accepted media types include: {JSON}, {YAML}, {PROTOBUF}"
     )
+
+
+def _shown(body: bytes) -> str:
+    """The beginning of a body, as the server quotes it: JSON as text, anything else in hexadecimal digits."""
+    if not body:
+        return "<empty>"
+    text = body[:_SHOWN].decode(errors="replace") if body[:1] == b"{" else body[:_SHOWN].hex()
+    return f"{text} ..." if len(body) > _SHOWN else text
 
 
 def as_object(value: Any) -> Object:
@@ -90,51 +130,16 @@ def _check_depth(value: Any) -> None:
     raise bad_request(f"json: exceeded max depth of {DEEPEST}")
 
 
+def _yaml(body: bytes) -> tuple[Any, tuple[str, ...]]:
+    try:
+        return yaml_body.read(body)
+    except yaml_body.Malformed as error:
+        raise bad_request(str(error)) from None
+
+
 def yaml_value(body: bytes) -> Any:
     """Any YAML value that JSON could hold. Raises ApiError 400."""
-    try:
-        text = body.decode()
-        _survey(text)
-        value = yaml.load(text, _Loader)  # noqa: S506 - a safe loader of our own
-        return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
-    except UnicodeDecodeError as error:
-        raise bad_request(f"error converting YAML to JSON: {error.reason} at byte {error.start}") from None
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())[:300]
-        raise bad_request(f"error converting YAML to JSON: yaml: {problem}") from None
-    except (orjson.JSONEncodeError, orjson.JSONDecodeError, RecursionError, ValueError) as error:
-        raise bad_request(f"error converting YAML to JSON: {error}") from None
-
-
-def _survey(text: str) -> None:
-    """Walk the events without building anything: depth, and how large the document is with its aliases written out."""
-    depth = 0
-    total = 0
-    sizes: dict[str, int] = {}
-    open_anchors: list[tuple[str | None, int]] = []
-    for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise bad_request(
-                    f"error converting YAML to JSON: yaml: anchor '{str(event.anchor)[:40]}' value contains itself"
-                )
-            total += sizes[event.anchor]
-        elif isinstance(event, yaml.NodeEvent):
-            total += 1
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                open_anchors.append((event.anchor, total - 1))
-            elif event.anchor is not None:
-                sizes[event.anchor] = 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-            anchor, start = open_anchors.pop()
-            if anchor is not None:
-                sizes[anchor] = total - start
-        if depth > DEEPEST:
-            raise bad_request(f"error converting YAML to JSON: yaml: exceeded max depth of {DEEPEST}")
-        if total > _MOST_NODES:
-            raise bad_request("error converting YAML to JSON: yaml: document contains excessive aliasing")
+    return _yaml(body)[0]
 
 
 class _Pairs(dict[str, Any]):
@@ -155,7 +160,9 @@ def _duplicates(body: bytes, value: Any) -> tuple[str, ...]:
     if len(_KEY.findall(body)) == _keys(value):
         return ()
     found: list[str] = []
-    waiting: list[tuple[str, Any]] = [("", json.loads(body, object_pairs_hook=_Pairs))]
+    # Numbers stay texts: only keys are looked at, and Python refuses whole numbers of more than 4300 digits.
+    again = json.loads(body, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
+    waiting: list[tuple[str, Any]] = [("", again)]
     while waiting:
         path, one = waiting.pop()
         if isinstance(one, _Pairs):
@@ -177,19 +184,14 @@ def _keys(value: Any) -> int:
 def patch_value(body: bytes, header: str) -> tuple[Any, str]:
     """A patch and its kind: `json`, `merge`, `strategic` or `apply`. Raises ApiError 400 or 415."""
     kind = media_type(header)
-    if kind == "application/json-patch+json":
-        return json_value(body), "json"
-    if kind == "application/merge-patch+json":
-        return json_value(body), "merge"
-    if kind == "application/strategic-merge-patch+json":
-        return json_value(body), "strategic"
-    if kind == "application/apply-patch+yaml":
-        try:
-            return as_object(json_value(body)), "apply"
-        except ApiError:
-            return as_object(yaml_value(body)), "apply"
-    raise unsupported_media(
-        "the body of the request was in an unknown format - accepted media types include: "
-        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
-        "application/apply-patch+yaml"
-    )
+    if kind in _TYPES:
+        return json_value(body), ("json", "merge", "strategic")[_TYPES.index(kind)]
+    if kind != "application/apply-patch+yaml":
+        raise unsupported_media(
+            "the body of the request was in an unknown format - accepted media types include: "
+            f"{', '.join(_TYPES)}, application/apply-patch+yaml"
+        )
+    try:
+        return as_object(json_value(body)), "apply"
+    except ApiError:
+        return as_object(yaml_value(body)), "apply"

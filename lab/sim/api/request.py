@@ -31,9 +31,11 @@ _METHODS = {
     "PATCH": "patch",
     "DELETE": "delete",
 }
-_SEGMENT = re.compile(r"[^/%\x00-\x1f\x7f]{1,253}")
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NAMESPACE_PARTS = ("status", "finalize")
 MANAGER_LIMIT = 128
+_MOST_DIGITS = 19
+_DURATION = re.compile(r"[-+]?(0|(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))*)")
 _PROPAGATION = ("Foreground", "Background", "Orphan")
 
 
@@ -54,20 +56,25 @@ class Asked:
     """What follows a `proxy` subresource."""
 
 
-def parse(method: str, raw_path: str, query: Mapping[str, str]) -> Asked:
-    """What `method` on `raw_path` (still percent-encoded) asks for. Raises ApiError 400 or 404 for crooked paths."""
+def parse(method: str, target: str, query: Mapping[str, str]) -> Asked:
+    """What `method` on `target` (the request line's, still percent-encoded) asks for.
+
+    Raises ApiError 400 or 404 for crooked paths.
+    """
     verb = _METHODS.get(method, method.lower())
-    parts = raw_path.strip("/").split("/")
+    path = _path(target)
+    parts = path.strip("/").split("/")
+    if "" in parts[1:]:
+        raise no_such_path()
     if parts[0] == "api" and len(parts) >= 3:
         group, version, tail = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) >= 4:
         group, version, tail = parts[1], parts[2], parts[3:]
     else:
-        return Asked(verb, unquote(raw_path))
+        return Asked(verb, path)
     if tail[0] == "watch" and len(tail) > 1:
         tail = tail[1:]
         query = {**query, "watch": "true"}
-    tail = [_segment(one) for one in tail]
     namespace = ""
     if tail[0] == "namespaces" and len(tail) > 2 and not (len(tail) == 3 and tail[2] in _NAMESPACE_PARTS):
         namespace, tail = tail[1], tail[2:]
@@ -78,44 +85,63 @@ def parse(method: str, raw_path: str, query: Mapping[str, str]) -> Asked:
         subresource = tail[2]
     if len(tail) > 3 and subresource != "proxy":
         raise no_such_path()
-    if plural == "namespaces":
-        namespace = ""
     if verb == "get" and not name:
         verb = "watch" if truth(query, "watch") else "list"
-    elif verb == "get" and truth(query, "watch"):
+    elif verb == "get" and not subresource and truth(query, "watch"):
         verb = "watch"
     elif verb == "delete" and not name:
         verb = "deletecollection"
-    return Asked(verb, raw_path, group, version, plural, namespace, name, subresource, "/".join(tail[3:]))
+    return Asked(verb, path, group, version, plural, namespace, name, subresource, "/".join(tail[3:]))
 
 
-def _segment(text: str) -> str:
-    plain = unquote(text, errors="strict") if "%" in text else text
-    if plain in (".", "..") or _SEGMENT.fullmatch(plain) is None:
-        raise no_such_path() if not plain else bad_request(f"invalid path segment {plain[:60]!r}")
-    return plain
+def _path(target: str) -> str:
+    """The path alone, decoded before it is taken apart, as Go does: `%2F` ends a segment."""
+    raw = target.split("?", 1)[0]
+    if "://" in raw[:9]:
+        raw = "/" + raw.partition("://")[2].partition("/")[2]
+    if "%" not in raw:
+        return raw
+    if _ESCAPE.search(raw):
+        raise bad_request("the path has an invalid percent-encoding")
+    return unquote(raw, errors="replace")
+
+
+def check_name(name: str) -> None:
+    """Raises ApiError 400 for what can be no name in a path."""
+    why = ""
+    if name in (".", ".."):
+        why = f"may not be '{name}'"
+    elif "%" in name:
+        why = "may not contain '%'"
+    if why:
+        raise bad_request(f'Name parameter invalid: "{name[:253]}": {why}')
 
 
 def truth(query: Mapping[str, str], key: str) -> bool:
-    """A boolean option; present without a value counts as true. Raises ApiError 400."""
+    """A boolean option: anything but `0` and `false` counts as true, nothing behind it too."""
+    text = query.get(key)
+    return text is not None and text != "0" and text.lower() != "false"
+
+
+def number(query: Mapping[str, str], key: str) -> int:
+    """A 64-bit number; 0 when absent. Raises ApiError 400."""
     text = query.get(key)
     if text is None:
-        return False
-    if text in ("", "1", "t", "T", "true", "True", "TRUE"):
-        return True
-    if text in ("0", "f", "F", "false", "False", "FALSE"):
-        return False
-    raise bad_request(f'invalid value "{text[:40]}" for {key}: must be a boolean')
-
-
-def number(query: Mapping[str, str], key: str, highest: int = 2**63 - 1) -> int:
-    """A whole number that is not negative; 0 when absent. Raises ApiError 400."""
-    text = query.get(key, "")
-    if not text:
         return 0
-    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > highest:
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not digits.isascii() or not digits.isdigit():
         raise bad_request(f'strconv.ParseInt: parsing "{text[:40]}": invalid syntax')
-    return int(text)
+    value = int(text) if len(digits) <= _MOST_DIGITS else 2**63
+    if not -(2**63) <= value < 2**63:
+        raise bad_request(f'strconv.ParseInt: parsing "{text[:40]}": value out of range')
+    return value
+
+
+def check_timeout(query: Mapping[str, str]) -> None:
+    """Raises ApiError 400 for a `timeout` that is no Go duration; every request is answered sooner than any."""
+    text = query.get("timeout", "")
+    if text and _DURATION.fullmatch(text) is None:
+        raise bad_request(f'invalid timeout specified in the request URL - time: invalid duration "{text[:40]}"')
 
 
 def dry_run(query: Mapping[str, str], kind: str) -> bool:

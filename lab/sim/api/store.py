@@ -30,6 +30,9 @@ class Journal(Protocol):
     def commit(self) -> None:
         """Return when everything recorded would survive `kill -9`."""
 
+    async def committed(self) -> None:
+        """As `commit`, once for everyone who waits at the same moment."""
+
 
 class Change:
     """One write as a watcher sees it. `old` is None for a creation, `new` None for a removal.
@@ -275,6 +278,11 @@ class Store:
         """Return when every write so far would survive `kill -9`: called before a write is acknowledged or told."""
         if self._journal is not None:
             self._journal.commit()
+
+    async def committed(self) -> None:
+        """As `commit`, sharing the work with others who wait at the same moment."""
+        if self._journal is not None:
+            await self._journal.committed()
 
     def _tell(self, shelf: _Shelf, change: Change) -> None:
         shelf.history.append(change)

@@ -15,10 +15,10 @@ from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.clock import Clock, parse_timestamp, timestamp
 from lab.sim.controllers.controller import Informers
-from lab.sim.controllers.cron_schedule import Schedule, parse, zone_of
 from lab.sim.controllers.job_status import finished
 from lab.sim.controllers.pod_control import namespace_is_ending
 from lab.sim.controllers.workload import WorkloadController, compact, controller_uid
+from lab.sim.cron import Schedule, parse, zone_of
 from lab.sim.objects import name_of, owner_reference, thaw
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"

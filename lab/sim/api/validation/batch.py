@@ -31,10 +31,10 @@ from lab.sim.api.validation.causes import (
     shown_selector,
     too_many,
 )
-from lab.sim.api.validation.cron import problem
 from lab.sim.api.validation.internal import written
 from lab.sim.api.validation.pod import template
 from lab.sim.api.validation.workloads import MISMATCH, same_selector, spec_of, template_labels
+from lab.sim.cron import problem
 
 _COUNTS = (
     "parallelism",

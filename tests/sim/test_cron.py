@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lab.sim.controllers.cron_schedule import parse
+from lab.sim.cron import parse
 
 
 def local(zone: str, *parts: int) -> float:

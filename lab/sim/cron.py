@@ -27,9 +27,14 @@ _DESCRIPTORS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_DURATION = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)")
+_AMOUNT = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_UNIT = re.compile(r"[a-zµμ]+\Z")
+_PART = re.compile(rf"({_AMOUNT})({'|'.join(sorted(_UNITS, key=len, reverse=True))})", re.ASCII)
+_is_duration = re.compile(rf"[-+]?(?:{_PART.pattern})+|[-+]?0", re.ASCII).fullmatch
+_is_bare_amount = re.compile(rf"[-+]?{_AMOUNT}", re.ASCII).fullmatch
+_unknown_unit = re.compile(rf"[-+]?(?:{_PART.pattern})*{_AMOUNT}(?P<unit>[^0-9.]+)", re.ASCII).match
+_is_number = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII).fullmatch
+_EVERY = "@every "
 _YEARS = 5
 
 
@@ -109,8 +114,8 @@ def parse(text: str, time_zone: str = "") -> Schedule:
         except ValueError as error:
             raise ValueError(f"provided bad location {name}: {error}") from None
         text = text.strip()
-    if text.startswith("@every "):
-        return _Every(max(int(_duration(text)), 1))
+    if text.startswith(_EVERY):
+        return _Every(max(int(_duration(text.removeprefix(_EVERY))), 1))
     if text.startswith("@"):
         if text not in _DESCRIPTORS:
             raise ValueError(f"unrecognized descriptor: {text}")
@@ -128,6 +133,15 @@ def parse(text: str, time_zone: str = "") -> Schedule:
     )
 
 
+def problem(text: str) -> str:
+    """What is wrong with a schedule, in Go's words; "" for nothing."""
+    try:
+        parse(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 @lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
     """A time zone by its IANA name; "" is UTC. Raises ValueError."""
@@ -140,16 +154,17 @@ def zone_of(name: str) -> tzinfo:
 
 
 def _duration(text: str) -> float:
-    said = text.removeprefix("@every ")
-    parts = _DURATION.findall(said)
-    if not parts or "".join(parts) != said:
-        raise ValueError(f'failed to parse duration {text}: time: invalid duration "{said}"')
-    total = 0.0
-    for part in parts:
-        found = _UNIT.search(part)
-        assert found is not None
-        total += float(part[: found.start()]) * _UNITS[found[0]]
-    return total
+    if not _is_duration(text):
+        raise ValueError(f"failed to parse duration {_EVERY}{text}: {_duration_problem(text)}")
+    total = sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(text))
+    return -total if text.startswith("-") else total
+
+
+def _duration_problem(text: str) -> str:
+    if _is_bare_amount(text):
+        return f'time: missing unit in duration "{text}"'
+    read = _unknown_unit(text)
+    return f'time: unknown unit "{read["unit"]}" in duration "{text}"' if read else f'time: invalid duration "{text}"'
 
 
 def _field(text: str, lowest: int, highest: int, names: dict[str, int]) -> _Field:
@@ -169,9 +184,9 @@ def _range(text: str, lowest: int, highest: int, names: dict[str, int]) -> tuple
     if star:
         first, last = lowest, highest
     else:
+        first = last = _number(ends[0], names)
         if len(ends) > 2:
             raise ValueError(f"too many hyphens: {text}")
-        first = last = _number(ends[0], names)
         if len(ends) == 2:
             last = _number(ends[1], names)
     if len(steps) > 1:
@@ -194,11 +209,12 @@ def _range(text: str, lowest: int, highest: int, names: dict[str, int]) -> tuple
 
 
 def _number(text: str, names: dict[str, int]) -> int:
-    if text.lower() in names:
-        return names[text.lower()]
-    digits = text.removeprefix("+").removeprefix("-") if text[:1] in "+-" and text else text
-    if not digits.isascii() or not digits.isdigit():
+    known = names.get(text.lower())
+    if known is not None:
+        return known
+    if not _is_number(text):
         raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
-    if int(text) < 0:
-        raise ValueError(f"negative number ({int(text)}) not allowed: {text}")
-    return int(text)
+    number = int(text)
+    if number < 0:
+        raise ValueError(f"negative number ({number}) not allowed: {text}")
+    return number

@@ -1,0 +1,1 @@
+"""What holds in every state a real cluster can show, as rules over all objects at once: one module for each part."""
