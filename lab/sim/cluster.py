@@ -18,6 +18,7 @@ from aiohttp import web
 from lab.sim import bootstrap, kubeconfig
 from lab.sim.api import crd
 from lab.sim.api.authn import Authenticator
+from lab.sim.api.connections import Connections
 from lab.sim.api.context import User
 from lab.sim.api.kinds import BUILT_IN
 from lab.sim.api.rbac import Authorizer, check_escalation
@@ -163,7 +164,7 @@ class Cluster:
     async def _serve(self) -> None:
         parts = Parts(self.rest, self._authenticator, self.authorizer, self._tokens, self.logs)
         server = Server(parts)
-        runner = web.ServerRunner(web.Server(server.handle, access_log=None, handler_cancellation=True))
+        runner = web.ServerRunner(Connections(server.handle))
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.settings.port, ssl_context=self._tls(), backlog=_BACKLOG)
         try:

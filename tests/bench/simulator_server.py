@@ -1,7 +1,7 @@
 """The measured side: `python -m tests.bench.simulator_server cluster|echo FOLDER`, asked by lines on standard input.
 
-`start N` serves N clusters (or echo ports) and answers with seconds and ports; `list N` times N lists; `facts` answers with resident memory,
-processor time and how often an object was encoded. Answers are JSON lines.
+`start N` serves N clusters (or echo ports) and answers with seconds and ports; `list N` times N lists; `facts` answers
+with resident memory, processor time and how often an object was encoded. Answers are JSON lines.
 """
 
 import asyncio

@@ -8,9 +8,10 @@ from typing import Any
 
 from lab.sim import bootstrap
 from lab.sim.api import reviews
+from lab.sim.api.aggregation import aggregated_rules
 from lab.sim.api.authn import Authenticator
 from lab.sim.api.context import Context, User
-from lab.sim.api.rbac import Authorizer, aggregated_rules, check_escalation
+from lab.sim.api.rbac import Authorizer, check_escalation
 from lab.sim.api.resources import Resource
 from lab.sim.api.rest import Rest
 from lab.sim.api.tokens import Tokens

@@ -16,7 +16,7 @@ from typing import Any
 
 from lab.sim import control
 from tests.sim import transcript
-from tests.sim.transcript import LATEST, RECORDED, REASONS, Output, Step
+from tests.sim.transcript import LATEST, REASONS, RECORDED, Output, Step
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "simulator-differences.md"
 _LINES = 4

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.sim.api import quantity
+from lab.sim import quantity
 from tests.sim.cases import DATA
 
 ROWS = [line.split("\t") for line in (DATA / "quantities.tsv").read_text().splitlines()]

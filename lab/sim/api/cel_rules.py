@@ -14,9 +14,9 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from lab.sim.api.quantity import compare, parse
 from lab.sim.api.resources import Object
 from lab.sim.api.status import Cause, forbidden_field, invalid_value
+from lab.sim.quantity import compare, parse
 
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import yaml
 
-from lab.sim.api.status import not_acceptable
+from lab.sim.api.status import ApiError, not_acceptable
 
 _JSON, _YAML = "application/json", "application/yaml"
 
@@ -56,7 +56,12 @@ def wanted(accept: str, shapes: bool = True) -> Form:
             return Form(shape)
         if kind in (_YAML, "text/yaml"):
             return Form(shape, yaml=True)
-    raise not_acceptable(
+    raise refused()
+
+
+def refused() -> ApiError:
+    """406 for a form that cannot be given."""
+    return not_acceptable(
         "only the following media types are accepted: application/json, application/yaml, application/json;stream=watch"
     )
 

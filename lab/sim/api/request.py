@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from multidict import MultiMapping
+
 from lab.sim.api.context import IGNORE, STRICT, WARN, DeleteOptions
+from lab.sim.api.patch.golang import kind_of
 from lab.sim.api.resources import Object
 from lab.sim.api.status import (
     ApiError,
@@ -35,7 +38,9 @@ _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NAMESPACE_PARTS = ("status", "finalize")
 MANAGER_LIMIT = 128
 _MOST_DIGITS = 19
-_DURATION = re.compile(r"[-+]?(0|(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))*)")
+_LONGEST_DURATION = 200
+_STEP = r"(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
+_DURATION = re.compile(rf"[-+]?(0|({_STEP})+)", re.ASCII)
 _PROPAGATION = ("Foreground", "Background", "Orphan")
 
 
@@ -140,16 +145,22 @@ def number(query: Mapping[str, str], key: str) -> int:
 def check_timeout(query: Mapping[str, str]) -> None:
     """Raises ApiError 400 for a `timeout` that is no Go duration; every request is answered sooner than any."""
     text = query.get("timeout", "")
-    if text and _DURATION.fullmatch(text) is None:
+    if text and _DURATION.fullmatch(text[:_LONGEST_DURATION]) is None:
         raise bad_request(f'invalid timeout specified in the request URL - time: invalid duration "{text[:40]}"')
 
 
 def dry_run(query: Mapping[str, str], kind: str) -> bool:
     """Whether `dryRun=All`. `kind`: of the options, e.g. `CreateOptions`. Raises ApiError 422."""
-    text = query.get("dryRun", "")
-    if text in ("", "All"):
-        return text == "All"
-    raise invalid("meta.k8s.io", kind, "", [not_supported("dryRun", text, ["All"])])
+    said = _every(query, "dryRun")
+    if said and said != ["All"]:
+        raise invalid("meta.k8s.io", kind, "", [not_supported("dryRun", said, ["All"])])
+    return bool(said)
+
+
+def _every(query: Mapping[str, str], key: str) -> list[str]:
+    """All values of an option that may stand more than once, without empty ones."""
+    found = query.getall(key, []) if isinstance(query, MultiMapping) else [query.get(key, "")]
+    return [one for one in found if one]
 
 
 def field_validation(query: Mapping[str, str], kind: str) -> str:
@@ -187,31 +198,21 @@ def no_force() -> ApiError:
 
 
 def delete_options(said: Object, query: Mapping[str, str]) -> tuple[DeleteOptions, bool]:
-    """Options of a deletion and whether it is a dry run, from its body and, where that is silent, its URL.
+    """Options of a deletion and whether it is a dry run: of its body if it has one, else of its URL.
 
     Raises ApiError 400 or 422.
     """
     if said and said.get("kind", "DeleteOptions") != "DeleteOptions":
-        raise bad_request(f"converting (v1.{said['kind']}) to (v1.DeleteOptions): unknown conversion")
+        raise bad_request(f'no kind "{said["kind"]}" is registered for version "{said.get("apiVersion", "")}" in scheme')
+    if not said:
+        said = _options_of_url(query)
+    _check_types(said)
+    propagation, orphan = said.get("propagationPolicy") or "", said.get("orphanDependents")
+    grace, dry = said.get("gracePeriodSeconds"), said.get("dryRun") or []
     preconditions = said.get("preconditions") or {}
-    grace = said.get("gracePeriodSeconds")
-    if grace is None and query.get("gracePeriodSeconds"):
-        grace = number(query, "gracePeriodSeconds")
-    propagation = said.get("propagationPolicy") or query.get("propagationPolicy", "")
-    orphan = said.get("orphanDependents")
-    dry = said.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
     wrong: list[Cause] = []
-    if not isinstance(preconditions, dict) or not isinstance(dry, list) or not isinstance(orphan, bool | None):
-        raise bad_request(
-            'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: a field has the wrong type'
-        )
-    if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
-        raise bad_request(
-            'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal into Go struct '
-            "field DeleteOptions.gracePeriodSeconds of type int64"
-        )
     if dry and dry != ["All"]:
-        wrong.append(not_supported("dryRun", dry[0], ["All"]))
+        wrong.append(not_supported("dryRun", dry, ["All"]))
     if propagation and orphan is not None:
         wrong.append(
             invalid_value(
@@ -225,4 +226,41 @@ def delete_options(said: Object, query: Mapping[str, str]) -> tuple[DeleteOption
     if orphan is not None:
         propagation = "Orphan" if orphan else "Background"
     uid, revision = preconditions.get("uid"), preconditions.get("resourceVersion")
-    return DeleteOptions(propagation, grace, str(uid or ""), str(revision or "")), bool(dry)
+    return DeleteOptions(propagation, grace, uid or "", revision or ""), bool(dry)
+
+
+def _options_of_url(query: Mapping[str, str]) -> Object:
+    said: Object = {"dryRun": _every(query, "dryRun"), "propagationPolicy": query.get("propagationPolicy", "")}
+    if query.get("gracePeriodSeconds"):
+        said["gracePeriodSeconds"] = number(query, "gracePeriodSeconds")
+    if "orphanDependents" in query:
+        said["orphanDependents"] = truth(query, "orphanDependents")
+    return said
+
+
+_OPTION_TYPES: dict[str, tuple[type, str]] = {
+    "gracePeriodSeconds": (int, "int64"),
+    "propagationPolicy": (str, "string"),
+    "orphanDependents": (bool, "bool"),
+    "dryRun": (list, "[]string"),
+    "preconditions": (dict, "v1.Preconditions"),
+}
+
+
+def _check_types(said: Object) -> None:
+    for key, (wanted, named) in _OPTION_TYPES.items():
+        value = said.get(key)
+        if value is None:
+            continue
+        if type(value) is not wanted or (wanted is int and not -(2**63) <= value < 2**63):
+            raise _mistyped(f"DeleteOptions.{key}", value, named)
+    for one in said.get("dryRun") or ():
+        if not isinstance(one, str):
+            raise _mistyped("DeleteOptions.dryRun", one, "string")
+    for key, value in (said.get("preconditions") or {}).items():
+        if key in ("uid", "resourceVersion") and not isinstance(value, str | None):
+            raise _mistyped(f"Preconditions.preconditions.{key}", value, "string")
+
+
+def _mistyped(field: str, value: object, wanted: str) -> ApiError:
+    return bad_request(f"json: cannot unmarshal {kind_of(value)} into Go struct field {field} of type {wanted}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from lab.sim.api import admission, defaults, deletion, managed_fields, paging, schema, selectors, validation
@@ -95,24 +96,23 @@ class Rest:
             at, after = paging.read_token(carry_on)
             if at > self.store.revision:
                 raise expired("The provided continue parameter is from another cluster or of the future.")
-        items: list[Object] = []
-        more = False
-        for obj in self.store.scan(resource.storage, namespace, after):
-            if keep is None or keep(obj):
-                if limit and len(items) == limit:
-                    more = True
-                    break
-                items.append(shown(resource, obj))
+        found: Iterable[Object] = self.store.scan(resource.storage, namespace, after)
+        if keep is not None:
+            found = filter(keep, found)
+        items = list(islice(found, limit + 1) if limit else found)
+        more = bool(limit) and len(items) > limit
+        if more:
+            items.pop()
+        if resource.custom is not None or resource.storage in VERSIONED:
+            items = [shown(resource, obj) for obj in items]
         token, remaining = "", None
         if more:
             last = items[-1]["metadata"]
             token = paging.make_token(at, last.get("namespace", ""), last["name"])
             if keep is None:
-                remaining = self._behind(resource, namespace, (last.get("namespace", ""), last["name"]))
+                key = (last.get("namespace", ""), last["name"])
+                remaining = self.store.count(resource.storage, namespace, key)
         return Listed(items, str(at), token, remaining)
-
-    def _behind(self, resource: Resource, namespace: str, after: tuple[str, str]) -> int:
-        return sum(1 for _ in self.store.scan(resource.storage, namespace, after))
 
     def watch(self, resource: Resource, namespace: str = "", revision: str = "") -> Subscription:
         """Changes after `revision`; "" and "0" for from now on. Raises 410 when they are no longer known."""
@@ -466,6 +466,10 @@ _COUNTED = frozenset(
 )
 
 
+VERSIONED = frozenset(("events", "horizontalpodautoscalers.autoscaling"))
+"""Built-in kinds that are served in two versions, by `Resource.storage`."""
+
+
 def shown(resource: Resource, obj: Object) -> Object:
     """A stored object as this version shows it."""
     if obj["apiVersion"] == resource.api_version:
@@ -477,7 +481,7 @@ def shown(resource: Resource, obj: Object) -> Object:
 
 def kept(resource: Resource, obj: Object) -> Object:
     """An object as it is stored, whatever version it was written in."""
-    if resource.storage not in ("events", "horizontalpodautoscalers.autoscaling"):
+    if resource.storage not in VERSIONED:
         return obj
     from lab.sim.api.conversion import canonical
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-from lab.sim.api import gotime, pruning, quantity, typed, types
+from lab.sim import quantity
+from lab.sim.api import gotime, pruning, typed, types
 from lab.sim.api.context import IGNORE, STRICT, Context
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.status import ApiError, bad_request, invalid, invalid_value

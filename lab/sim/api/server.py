@@ -7,38 +7,28 @@ protocol: apiserver `pkg/endpoints/handlers`, `pkg/server/handler.go`.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from aiohttp import web
 
-from lab.sim.api import bodies, discovery, negotiation, openapi, request, reviews, streams, subresources, table, watch
+from lab.sim.api import answers, bodies, negotiation, request, reviews, streams, subresources, watch
 from lab.sim.api.authn import Authenticator
 from lab.sim.api.context import Context, DeleteOptions, User
 from lab.sim.api.negotiation import PLAIN, Form
+from lab.sim.api.paths import Paths
 from lab.sim.api.rbac import Authorizer
 from lab.sim.api.request import Asked
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest
-from lab.sim.api.status import (
-    ApiError,
-    bad_request,
-    internal,
-    method_not_allowed,
-    no_such_path,
-    not_simulated,
-    too_large,
-)
+from lab.sim.api.status import ApiError, internal, method_not_allowed, no_such_path, not_simulated
 from lab.sim.api.tokens import Tokens
 from lab.sim.logs import Logs
 
 _log = logging.getLogger(__name__)
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
-_HEALTH = ("/healthz", "/livez", "/readyz")
-_NO_CACHE = "no-cache, private"
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
+_STREAMED = ("log", "exec", "attach", "portforward")
 Verb = Callable[[web.BaseRequest, Asked, Resource, User], Awaitable[web.StreamResponse]]
 
 
@@ -62,8 +52,7 @@ class Server:
         self._authorizer = parts.authorizer
         self._tokens = parts.tokens
         self._logs = parts.logs
-        self._discovery = discovery.Documents(parts.rest.registry, parts.rest.minor)
-        self._openapi = openapi.Documents(parts.rest.registry, parts.rest.minor)
+        self._paths = Paths(parts.rest, parts.tokens)
         self._verbs: dict[str, Verb] = {
             "get": self._get,
             "list": self._list,
@@ -79,25 +68,24 @@ class Server:
         """Answer one request."""
         try:
             answer = await self._answer(http)
-            await self._rest.store.committed()
+            self._rest.store.commit()
             return answer
         except ApiError as error:
-            return _refusal(error)
+            return answers.refusal(error, http.headers.get("Accept", ""))
         except (ConnectionError, TimeoutError):
             raise
         except Exception as error:
             _log.exception("%s %s", http.method, http.path)
-            return _refusal(
+            return answers.refusal(
                 internal(f"the simulator failed on this request ({type(error).__name__}); please report it")
             )
 
     async def _answer(self, http: web.BaseRequest) -> web.StreamResponse:
-        if http.method not in _METHODS:
-            raise method_not_allowed()
-        asked = request.parse(http.method, http.raw_path.split("?", 1)[0], http.query)
         user = self._user(http)
+        asked = request.parse(http.method, http.raw_path, http.query)
         if not asked.plural:
-            return await self._elsewhere(http, asked, user)
+            self._authorizer.check_path(user, asked.verb, asked.path)
+            return self._paths.answer(http, asked)
         resource = self._rest.registry.find(asked.group, asked.version, asked.plural)
         if resource is None:
             self._authorizer.check_attributes(
@@ -106,16 +94,16 @@ class Server:
             raise no_such_path()
         name = asked.name or _only_name(http.query.get("fieldSelector", ""), asked.verb)
         self._authorizer.check(user, asked.verb, resource, asked.namespace, name, asked.subresource)
-        if resource.namespaced is False and asked.namespace:
-            raise no_such_path()
-        if resource.namespaced and not asked.namespace and asked.verb not in ("list", "watch", "create"):
-            raise no_such_path() if asked.name else method_not_allowed()
+        _check_scope(asked, resource)
+        if http.method not in _METHODS:
+            raise method_not_allowed()
+        request.check_name(asked.name)
+        request.check_timeout(http.query)
         if asked.subresource:
             return await self._subresource(http, asked, resource, user)
-        verb = asked.verb
-        if verb not in resource.verbs:
-            raise method_not_allowed()
-        return await self._verbs[verb](http, asked, resource, user)
+        if asked.verb not in resource.verbs:
+            raise no_such_path() if asked.name and not resource.stored else method_not_allowed()
+        return await self._verbs[asked.verb](http, asked, resource, user)
 
     def _user(self, http: web.BaseRequest) -> User:
         transport = http.transport
@@ -129,99 +117,61 @@ class Server:
     # -- reading
 
     async def _get(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        form = negotiation.wanted(http.headers.get("Accept", ""))
-        obj = self._rest.get(resource, asked.namespace, asked.name)
-        return self._one(http, resource, obj, form)
+        form = _form(http)
+        return self._one(http, resource, self._rest.get(resource, asked.namespace, asked.name), form)
 
     async def _list(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        form = negotiation.wanted(http.headers.get("Accept", ""))
+        form = _form(http)
         query = http.query
-        fields = _with_name(query.get("fieldSelector", ""), asked.name)
+        watch.check(_list_options(http, asked), watching=False)
+        request.number(query, "timeoutSeconds")
         listed = self._rest.list(
             resource,
             asked.namespace,
             query.get("labelSelector", ""),
-            fields,
-            request.number(query, "limit"),
+            query.get("fieldSelector", ""),
+            max(request.number(query, "limit"), 0),
             query.get("continue", ""),
             query.get("resourceVersion", ""),
             query.get("resourceVersionMatch", ""),
         )
-        metadata: Object = {"resourceVersion": listed.revision}
-        if listed.carry_on:
-            metadata["continue"] = listed.carry_on
-        if listed.remaining is not None:
-            metadata["remainingItemCount"] = listed.remaining
-        if form.shape == "Table":
-            body: Object = table.table(
-                resource, listed.items, metadata, self._rest.clock.now(), _include(query.get("includeObject", ""))
-            )
-        elif form.shape:
-            body = {
-                "kind": "PartialObjectMetadataList",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": metadata,
-                "items": [negotiation.partial(obj) for obj in listed.items],
-            }
-        else:
-            body = {
-                "kind": resource.list_kind,
-                "apiVersion": resource.api_version,
-                "metadata": metadata,
-                "items": listed.items,
-            }
-        return _body(http, body, form)
+        return answers.many(http, resource, listed, form, self._rest.clock.now())
 
     async def _watch(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        form = negotiation.wanted(http.headers.get("Accept", ""))
-        query = http.query
-        initial = query.get("sendInitialEvents")
-        options = watch.WatchOptions(
-            labels=query.get("labelSelector", ""),
-            fields=_with_name(query.get("fieldSelector", ""), asked.name),
-            revision=query.get("resourceVersion", ""),
-            match=query.get("resourceVersionMatch", ""),
-            bookmarks=request.truth(query, "allowWatchBookmarks"),
-            initial_events=None if initial is None else request.truth(query, "sendInitialEvents"),
-            seconds=request.number(query, "timeoutSeconds", 24 * 3600),
-        )
-        stream = watch.Stream(
-            self._rest, resource, asked.namespace, options, form, _include(query.get("includeObject", ""))
-        )
+        form = _form(http)
+        options = _list_options(http, asked)
+        watch.check(options, watching=True)
+        stream = watch.Stream(self._rest, resource, asked.namespace, options, form, answers.include(http))
         try:
-            return await streams.lines(http, stream.blocks())
+            return await streams.lines(http, stream.blocks(), form)
         finally:
             stream.close()
 
     # -- writing
 
     async def _create(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        if asked.name:
-            raise method_not_allowed()
-        form = negotiation.wanted(http.headers.get("Accept", ""))
-        context = self._context(http, user, "CreateOptions")
-        obj = await self._decoded(http, context)
-        if resource.namespaced and not asked.namespace:
-            raise bad_request("an empty namespace may not be set during creation")
+        form = _form(http)
+        context = _context(http, user, "CreateOptions")
+        obj = await _decoded(http, context, resource.api_version, resource.kind)
         if not resource.stored:
             answer = reviews.create(
                 self._rest, self._authorizer, self._tokens, resource, asked.namespace, "", "", obj, user, context
             )
-            return _body(http, answer, form, 201)
+            return answers.body(http, answer, form, 201)
         made = self._rest.create(resource, asked.namespace, obj, context)
         return self._one(http, resource, made, form, 201, context)
 
     async def _update(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        form = negotiation.wanted(http.headers.get("Accept", ""))
-        context = self._context(http, user, "UpdateOptions")
-        obj = await self._decoded(http, context)
+        form = _form(http)
+        context = _context(http, user, "UpdateOptions")
+        obj = await _decoded(http, context, resource.api_version, resource.kind)
         made = self._rest.update(resource, asked.namespace, asked.name, obj, context)
         return self._one(http, resource, made, form, 200, context)
 
     async def _patch(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        form = negotiation.wanted(http.headers.get("Accept", ""))
-        context = self._context(http, user, "PatchOptions")
-        patch, kind = bodies.patch_value(await _read(http), http.headers.get("Content-Type", ""))
+        form = _form(http)
+        context = _context(http, user, "PatchOptions")
+        patch, kind = bodies.patch_value(await bodies.received(http), http.headers.get("Content-Type", ""))
         made, created = self._patched(http, asked, resource, patch, kind, context, "")
         return self._one(http, resource, made, form, 201 if created else 200, context)
 
@@ -243,8 +193,8 @@ class Server:
         return self._rest.patch(resource, asked.namespace, asked.name, patch, kind, context, subresource), False
 
     async def _delete(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        context = self._context(http, user, "DeleteOptions")
-        options, context.dry_run = await self._delete_options(http, context)
+        context = _context(http, user, "DeleteOptions")
+        options, context.dry_run = await _delete_options(http)
         obj, gone = self._rest.delete(resource, asked.namespace, asked.name, options, context)
         if not gone or resource.storage == "pods":
             return self._one(http, resource, obj, PLAIN, 200, context)
@@ -252,45 +202,16 @@ class Server:
         if resource.group:
             details["group"] = resource.group
         details |= {"kind": resource.plural, "uid": obj["metadata"]["uid"]}
-        return self._success(http, details)
+        return answers.success(http, details, context.warnings)
 
     async def _deletecollection(
         self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User
     ) -> web.StreamResponse:
-        context = self._context(http, user, "DeleteOptions")
-        options, context.dry_run = await self._delete_options(http, context)
-        listed = self._rest.delete_collection(
-            resource,
-            asked.namespace,
-            http.query.get("labelSelector", ""),
-            http.query.get("fieldSelector", ""),
-            options,
-            context,
-        )
-        body = {
-            "kind": resource.list_kind,
-            "apiVersion": resource.api_version,
-            "metadata": {"resourceVersion": listed.revision},
-            "items": listed.items,
-        }
-        return _body(http, body, PLAIN)
-
-    def _success(self, http: web.BaseRequest, details: Object, code: int = 200) -> web.StreamResponse:
-        body = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Success",
-            "details": details,
-        }
-        return _body(http, body, PLAIN, code)
-
-    async def _delete_options(self, http: web.BaseRequest, context: Context) -> tuple[DeleteOptions, bool]:
-        said: Object = {}
-        body = await _read(http)
-        if body:
-            said, _ = bodies.decoded(body, http.headers.get("Content-Type", ""))
-        return request.delete_options(said, http.query)
+        context = _context(http, user, "DeleteOptions")
+        options, context.dry_run = await _delete_options(http)
+        labels, fields = http.query.get("labelSelector", ""), http.query.get("fieldSelector", "")
+        listed = self._rest.delete_collection(resource, asked.namespace, labels, fields, options, context)
+        return answers.many(http, resource, listed, PLAIN, self._rest.clock.now())
 
     # -- subresources
 
@@ -300,35 +221,27 @@ class Server:
         sub, verb = asked.subresource, asked.verb
         if sub not in resource.subresources:
             raise no_such_path()
-        if resource.storage == "pods" and sub in ("log", "exec", "attach", "portforward"):
+        if resource.storage == "pods" and sub in _STREAMED:
             return await streams.pod(http, self._rest, self._logs, asked, resource)
-        form = negotiation.wanted(http.headers.get("Accept", ""))
+        form = _form(http)
         rest, namespace, name = self._rest, asked.namespace, asked.name
         if verb == "get":
             if sub == "status":
                 return self._one(http, resource, rest.get(resource, namespace, name), form)
             return self._one(http, resource, subresources.get(rest, resource, namespace, name, sub), form)
         if verb == "create":
-            context = self._context(http, user, "CreateOptions")
-            obj = await self._decoded(http, context)
-            if sub == "token":
-                answer = reviews.create(
-                    rest, self._authorizer, self._tokens, resource, namespace, name, sub, obj, user, context
-                )
-            else:
-                answer = subresources.create(rest, resource, namespace, name, sub, obj, context)
-            return _body(http, answer, form, 201)
+            return await self._action(http, asked, resource, user, form)
         if verb == "update":
-            context = self._context(http, user, "UpdateOptions")
-            obj = await self._decoded(http, context)
+            context = _context(http, user, "UpdateOptions")
+            obj = await _decoded(http, context, *_shape(resource, sub))
             if sub == "status":
                 made = rest.update(resource, namespace, name, obj, context, "status")
             else:
                 made = subresources.update(rest, resource, namespace, name, sub, obj, context)
             return self._one(http, resource, made, form, 200, context)
         if verb == "patch":
-            context = self._context(http, user, "PatchOptions")
-            patch, kind = bodies.patch_value(await _read(http), http.headers.get("Content-Type", ""))
+            context = _context(http, user, "PatchOptions")
+            patch, kind = bodies.patch_value(await bodies.received(http), http.headers.get("Content-Type", ""))
             if sub == "status":
                 made, _ = self._patched(http, asked, resource, patch, kind, context, "status")
             else:
@@ -338,52 +251,22 @@ class Server:
             raise not_simulated(f"the proxy to {resource.plural}")
         raise method_not_allowed()
 
-    # -- everything that is no resource
-
-    async def _elsewhere(self, http: web.BaseRequest, asked: Asked, user: User) -> web.StreamResponse:
-        path = asked.path.rstrip("/") or "/"
-        self._authorizer.check_path(user, asked.verb, path)
-        if asked.verb != "get":
-            raise method_not_allowed() if self._known(path) else no_such_path()
-        if path.startswith(_HEALTH):
-            return web.Response(text="ok", headers={"Cache-Control": _NO_CACHE, "X-Content-Type-Options": "nosniff"})
-        if path == "/version":
-            return _body(http, discovery.version(self._rest.minor), PLAIN)
-        if path == "/.well-known/openid-configuration":
-            return _body(http, self._tokens.configuration(), PLAIN)
-        if path == "/openid/v1/jwks":
-            return _body(http, self._tokens.keys(), PLAIN)
-        if path == "/openapi/v3" or path.startswith("/openapi/v3/"):
-            return _document(http, self._openapi.get(path, http.query.get("hash", "")))
-        found = self._discovery.get(path, http.headers.get("Accept", ""))
-        if found is None:
-            raise no_such_path()
-        return _document(http, found)
-
-    def _known(self, path: str) -> bool:
-        return path == "/version" or path.startswith(_HEALTH) or self._discovery.get(path, "") is not None
-
-    # -- small pieces
-
-    def _context(self, http: web.BaseRequest, user: User, kind: str) -> Context:
-        query = http.query
-        manager = request.field_manager(query, http.headers.get("User-Agent", ""), kind)
-        if (
-            kind == "PatchOptions"
-            and not query.get("fieldManager")
-            and "apply-patch" in http.headers.get("Content-Type", "")
-        ):
-            manager = ""
-        return Context(
-            user,
-            manager,
-            request.dry_run(query, kind),
-            request.field_validation(query, kind),
-        )
-
-    async def _decoded(self, http: web.BaseRequest, context: Context) -> Object:
-        obj, context.duplicates = bodies.decoded(await _read(http), http.headers.get("Content-Type", ""))
-        return obj
+    async def _action(
+        self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User, form: Form
+    ) -> web.StreamResponse:
+        """A POST to a subresource: something is done to the object."""
+        sub = asked.subresource
+        if sub not in _SHAPES or sub == "scale":
+            raise not_simulated(f"the proxy to {resource.plural}") if sub == "proxy" else method_not_allowed()
+        context = _context(http, user, "CreateOptions")
+        obj = await _decoded(http, context, *_shape(resource, sub))
+        if sub == "token":
+            answer = reviews.create(
+                self._rest, self._authorizer, self._tokens, resource, asked.namespace, asked.name, sub, obj, user, context
+            )
+        else:
+            answer = subresources.create(self._rest, resource, asked.namespace, asked.name, sub, obj, context)
+        return answers.body(http, answer, form, 201, context.warnings)
 
     def _one(
         self,
@@ -394,18 +277,83 @@ class Server:
         code: int = 200,
         context: Context | None = None,
     ) -> web.StreamResponse:
-        body: Any = obj
-        if form.shape == "Table":
-            body = table.table(
-                resource,
-                [obj],
-                {"resourceVersion": obj["metadata"].get("resourceVersion", "")},
-                self._rest.clock.now(),
-                _include(http.query.get("includeObject", "")),
-            )
-        elif form.shape:
-            body = negotiation.partial(obj)
-        return _body(http, body, form, code, context.warnings if context else ())
+        warnings = context.warnings if context else ()
+        return answers.one(http, resource, obj, form, self._rest.clock.now(), code, warnings)
+
+
+_SHAPES = {
+    "binding": ("v1", "Binding"),
+    "eviction": ("policy/v1", "Eviction"),
+    "scale": ("autoscaling/v1", "Scale"),
+    "token": ("authentication.k8s.io/v1", "TokenRequest"),
+}
+"""apiVersion and kind of what is sent to a subresource, where it is not the object itself."""
+
+
+def _shape(resource: Resource, subresource: str) -> tuple[str, str]:
+    return _SHAPES.get(subresource, (resource.api_version, resource.kind))
+
+
+def _check_scope(asked: Asked, resource: Resource) -> None:
+    """Raises ApiError 404 or 405 where path and resource do not agree on namespaces, or a name stands where none may."""
+    if asked.namespace and not resource.namespaced and resource.plural != "namespaces":
+        raise no_such_path()
+    if asked.namespace and resource.plural == "namespaces":
+        raise no_such_path()
+    if resource.namespaced and not asked.namespace:
+        if asked.name:
+            raise no_such_path()
+        if asked.verb not in ("list", "watch"):
+            raise method_not_allowed()
+    if asked.subresource:
+        return
+    if (asked.verb == "create") == bool(asked.name) and asked.verb in ("create", "update", "patch"):
+        raise method_not_allowed()
+
+
+def _form(http: web.BaseRequest) -> Form:
+    return negotiation.wanted(http.headers.get("Accept", ""))
+
+
+def _context(http: web.BaseRequest, user: User, kind: str) -> Context:
+    query = http.query
+    manager = request.field_manager(query, http.headers.get("User-Agent", ""), kind)
+    if (
+        kind == "PatchOptions"
+        and not query.get("fieldManager")
+        and "apply-patch" in http.headers.get("Content-Type", "")
+    ):
+        manager = ""
+    dry_run = kind != "DeleteOptions" and request.dry_run(query, kind)
+    return Context(user, manager, dry_run, request.field_validation(query, kind))
+
+
+async def _decoded(http: web.BaseRequest, context: Context, api_version: str, kind: str) -> Object:
+    body = await bodies.received(http)
+    obj, context.duplicates = bodies.decoded(body, http.headers.get("Content-Type", ""), api_version, kind)
+    return obj
+
+
+async def _delete_options(http: web.BaseRequest) -> tuple[DeleteOptions, bool]:
+    said: Object = {}
+    body = await bodies.received(http)
+    if body:
+        said, _ = bodies.decoded(body, http.headers.get("Content-Type", ""), "v1", "DeleteOptions")
+    return request.delete_options(said, http.query)
+
+
+def _list_options(http: web.BaseRequest, asked: Asked) -> watch.WatchOptions:
+    query = http.query
+    initial = query.get("sendInitialEvents")
+    return watch.WatchOptions(
+        labels=query.get("labelSelector", ""),
+        fields=_with_name(query.get("fieldSelector", ""), asked.name),
+        revision=query.get("resourceVersion", ""),
+        match=query.get("resourceVersionMatch", ""),
+        bookmarks=request.truth(query, "allowWatchBookmarks"),
+        initial_events=None if initial is None else request.truth(query, "sendInitialEvents"),
+        seconds=min(max(request.number(query, "timeoutSeconds"), 0), watch.LONGEST_SECONDS),
+    )
 
 
 def _only_name(fields: str, verb: str) -> str:
@@ -425,69 +373,3 @@ def _with_name(fields: str, name: str) -> str:
         return fields
     own = f"metadata.name={name}"
     return f"{fields},{own}" if fields else own
-
-
-def _include(text: str) -> str:
-    if text in ("", "Metadata"):
-        return "Metadata"
-    if text in ("None", "Object"):
-        return text
-    raise bad_request(f"invalid includeObject {text[:40]!r}: must be None, Metadata or Object")
-
-
-async def _read(http: web.BaseRequest) -> bytes:
-    length = http.content_length
-    if length is not None and length > bodies.LIMIT:
-        raise too_large(bodies.LIMIT)
-    if not http.can_read_body:
-        return b""
-    if length is not None:
-        return await http.content.read(-1) if length else b""
-    body = bytearray()
-    async for chunk in http.content.iter_any():
-        body += chunk
-        if len(body) > bodies.LIMIT:
-            raise too_large(bodies.LIMIT)
-    return bytes(body)
-
-
-def _pretty(http: web.BaseRequest) -> bool:
-    said = http.query.get("pretty")
-    if said is not None:
-        return request.truth(http.query, "pretty")
-    agent = http.headers.get("User-Agent", "")
-    return agent.startswith(("curl", "Wget", "Mozilla/5.0"))
-
-
-def _body(
-    http: web.BaseRequest, value: Any, form: Form, code: int = 200, warnings: list[str] | tuple[str, ...] = ()
-) -> web.Response:
-    response = web.Response(body=negotiation.encoded(value, form, _pretty(http)), status=code)
-    headers = response.headers
-    headers["Content-Type"] = form.content_type
-    headers["Cache-Control"] = _NO_CACHE
-    headers["Audit-Id"] = str(uuid.uuid4())
-    for text in dict.fromkeys(warnings):
-        headers.add("Warning", f'299 - "{_quoted(text)}"')
-    return response
-
-
-def _quoted(text: str) -> str:
-    plain = "".join(one if one.isprintable() else " " for one in text)[:900]
-    return plain.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _refusal(error: ApiError) -> web.Response:
-    response = web.Response(body=orjson.dumps(error.status()) + b"\n", status=error.code)
-    response.headers["Content-Type"] = "application/json"
-    response.headers["Cache-Control"] = _NO_CACHE
-    for name, value in error.headers.items():
-        response.headers[name] = value
-    return response
-
-
-def _document(http: web.BaseRequest, document: discovery.Document) -> web.Response:
-    headers = {"Cache-Control": document.cache, "ETag": document.etag, "Vary": "Accept"}
-    if http.headers.get("If-None-Match", "") == document.etag:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=document.body, headers={**headers, "Content-Type": document.content_type})

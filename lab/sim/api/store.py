@@ -17,6 +17,8 @@ import orjson
 
 from lab.sim.api.resources import Object, Objects
 
+_LAST = "\U0010ffff"
+"""Sorts behind every name."""
 HISTORY = 2000
 """Events kept for each resource; a watch that starts further back is told 410 Expired."""
 
@@ -144,6 +146,16 @@ class _Shelf:
         self._history: deque[Change] | None = None
         self.subscriptions: list[Subscription] = []
 
+    def range(self, namespace: str, after: tuple[str, str] | None) -> slice:
+        """Where the keys of a namespace ("" for all) behind the key `after` stand."""
+        keys = self.keys
+        start, stop = 0, len(keys)
+        if namespace:
+            start, stop = bisect_right(keys, (namespace, "")), bisect_right(keys, (namespace, _LAST))
+        if after:
+            start = max(start, bisect_right(keys, after))
+        return slice(start, max(start, stop))
+
     @property
     def history(self) -> deque[Change]:
         """The last changes, oldest first. Made when it is first needed: most resources of a cluster never change."""
@@ -216,24 +228,17 @@ class Store:
         shelf = self._shelves.get(storage)
         if shelf is None:
             return
-        keys = shelf.keys
-        start = bisect_right(keys, after) if after else 0
-        if namespace:
-            start = max(start, bisect_right(keys, (namespace, "")))
-        for index in range(start, len(keys)):
-            key = keys[index]
-            if namespace and key[0] != namespace:
-                return
-            yield shelf.objects[key]
+        objects = shelf.objects
+        for key in shelf.keys[shelf.range(namespace, after)]:
+            yield objects[key]
 
-    def count(self, storage: str, namespace: str = "") -> int:
-        """How many objects `list` would give."""
+    def count(self, storage: str, namespace: str = "", after: tuple[str, str] | None = None) -> int:
+        """How many objects `scan` would give."""
         shelf = self._shelves.get(storage)
         if shelf is None:
             return 0
-        if not namespace:
-            return len(shelf.keys)
-        return bisect_right(shelf.keys, (namespace, "\U0010ffff")) - bisect_right(shelf.keys, (namespace, ""))
+        within = shelf.range(namespace, after)
+        return int(within.stop - within.start)
 
     @property
     def storages(self) -> tuple[str, ...]:

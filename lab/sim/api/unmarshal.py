@@ -12,7 +12,8 @@ import binascii
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-from lab.sim.api import gotime, quantity
+from lab.sim import quantity
+from lab.sim.api import gotime
 from lab.sim.api.types import ANY, LIST, MAP, OBJECT, Type
 
 _MOST = 100

@@ -23,6 +23,7 @@ from lab.sim.inprocess import transition
 
 BOOKMARK_SECONDS = 60.0
 _SHORTEST_SECONDS = 1800
+LONGEST_SECONDS = 24 * 3600
 _MOST_WAITING = 20_000
 """Changes a watcher may lag behind before it is cut off and has to list anew."""
 _INITIAL_END = "k8s.io/initial-events-end"
@@ -55,8 +56,7 @@ class Stream:
         form: Form,
         include: str = "Metadata",
     ) -> None:
-        """Raises ApiError 400 or 422 for bad options, 410 when the changes asked for are no longer known."""
-        _check(options)
+        """Raises ApiError 400 for bad selectors, 410 when the changes asked for are no longer known."""
         self._rest = rest
         self._options = options
         self._keep = both(labels(options.labels), fields(options.fields, resource))
@@ -105,14 +105,23 @@ class Stream:
             subscription.close()
 
 
-def _check(options: WatchOptions) -> None:
-    if options.initial_events is not None:
-        if options.match != "NotOlderThan":
-            detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            raise invalid("meta.k8s.io", "ListOptions", "", [forbidden_field("resourceVersionMatch", detail)])
-    elif options.match:
-        detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        raise invalid("meta.k8s.io", "ListOptions", "", [forbidden_field("resourceVersionMatch", detail)])
+def check(options: WatchOptions, *, watching: bool) -> None:
+    """Raises ApiError 422 for options that do not go together (apimachinery `internalversion/validation`)."""
+    wrong = []
+    if options.initial_events is None:
+        if watching and options.match:
+            detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            wrong.append(forbidden_field("resourceVersionMatch", detail))
+    elif not watching:
+        if not options.match or not options.revision:
+            detail = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            wrong.append(forbidden_field("resourceVersionMatch", detail))
+        wrong.append(forbidden_field("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    elif options.match != "NotOlderThan":
+        detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        wrong.append(forbidden_field("resourceVersionMatch", detail))
+    if wrong:
+        raise invalid("meta.k8s.io", "ListOptions", "", wrong)
 
 
 def failure(error: ApiError) -> bytes:

@@ -5,10 +5,8 @@ Source: Kubernetes `pkg/controller/clusterroleaggregation/clusterroleaggregation
 
 from __future__ import annotations
 
-from typing import Any
-
+from lab.sim.api.aggregation import aggregated_rules
 from lab.sim.api.resources import Object
-from lab.sim.api.selectors import matches
 from lab.sim.client import Client
 from lab.sim.clock import Clock
 from lab.sim.controllers.controller import Controller, Informers
@@ -41,13 +39,6 @@ class ClusterRoles(Controller):
     async def reconcile(self, namespace: str, name: str) -> None:  # noqa: ARG002 - cluster-wide
         """Put one role's rules together."""
         role = self._roles.get("", name)
-        if role is None or not role.get("aggregationRule"):
-            return
-        selectors = role["aggregationRule"].get("clusterRoleSelectors") or ()
-        rules: list[Any] = []
-        for selector in selectors:
-            for other in sorted(self._roles.list(), key=name_of):
-                if name_of(other) != name and matches(selector, other["metadata"].get("labels") or {}):
-                    rules += [rule for rule in other.get("rules") or () if rule not in rules]
-        if (role.get("rules") or []) != rules:
+        rules = aggregated_rules(role, self._roles.list()) if role is not None else None
+        if role is not None and rules is not None and (role.get("rules") or []) != rules:
             await self.client.update(_RESOURCE, evolve(role, rules=rules))

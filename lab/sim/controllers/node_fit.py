@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from lab.sim.api.quantity import NotAQuantity, parse, text_of
 from lab.sim.api.resources import Object
 from lab.sim.api.selectors import matches
 from lab.sim.objects import namespace_of
+from lab.sim.quantity import NotAQuantity, parse, text_of
 
 UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

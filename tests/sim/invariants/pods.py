@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from lab.sim.api.quantity import parse
 from lab.sim.api.resources import Object
+from lab.sim.quantity import parse
 from tests.sim.invariants.world import Found, World, conditions, holds, leaving, over, rule, rule_at_rest, seconds
 
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")

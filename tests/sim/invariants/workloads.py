@@ -91,10 +91,10 @@ def sets_count_their_pods(world: World) -> Found:
 def deployments_number_their_revisions(world: World) -> Found:
     for obj in world.of("deployments.apps"):
         sets = [one for one in world.owned.get(obj["metadata"]["uid"], ()) if one["kind"] == "ReplicaSet"]
-        numbers = Counter(_revision(one) for one in sets if _revision(one) is not None)
-        for one, times in numbers.items():
+        numbers = Counter(revision for revision in map(_revision, sets) if revision is not None)
+        for revision, times in numbers.items():
             if times > 1:
-                yield obj, f"{times} ReplicaSets have revision {one}"
+                yield obj, f"{times} ReplicaSets have revision {revision}"
         for one in sets:
             labels = one["metadata"].get("labels") or {}
             if labels.get("pod-template-hash", "") not in one["metadata"]["name"] or "pod-template-hash" not in labels:

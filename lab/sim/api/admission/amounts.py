@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.sim.api.quantity import DECIMAL, NANO, NotAQuantity, Quantity, parse, text_of
 from lab.sim.api.resources import Object
+from lab.sim.quantity import DECIMAL, NANO, NotAQuantity, Quantity, parse, text_of
 
 Amounts = dict[str, Quantity]
 NOTHING = Quantity(0, DECIMAL)

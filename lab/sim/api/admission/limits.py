@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from lab.sim.api.admission import amounts
 from lab.sim.api.admission.amounts import NOTHING, Amounts
 from lab.sim.api.admission.write import Write
-from lab.sim.api.quantity import Quantity
 from lab.sim.api.resources import Object
+from lab.sim.quantity import Quantity
 
 if TYPE_CHECKING:
     from lab.sim.api.rest import Rest

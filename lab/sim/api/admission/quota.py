@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from lab.sim.api.admission import amounts
 from lab.sim.api.admission.amounts import NOTHING, ONE, Amounts
 from lab.sim.api.admission.write import Write
-from lab.sim.api.quantity import Quantity
 from lab.sim.api.resources import Object
 from lab.sim.api.strategies.pods import quality
 from lab.sim.clock import parse_timestamp
+from lab.sim.quantity import Quantity
 
 if TYPE_CHECKING:
     from lab.sim.api.rest import Rest

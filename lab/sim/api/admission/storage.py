@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.sim.api.admission.write import Write
-from lab.sim.api.quantity import compare
+from lab.sim.quantity import compare
 
 if TYPE_CHECKING:
     from lab.sim.api.rest import Rest

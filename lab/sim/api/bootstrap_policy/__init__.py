@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-from lab.sim.api.rbac.aggregation import aggregated_rules
+from lab.sim.api.aggregation import aggregated_rules
 from lab.sim.api.rbac.bindings import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, GROUP, ROLE_BINDINGS, ROLES
 from lab.sim.api.rbac.rules import Rule
 from lab.sim.api.resources import Object

@@ -6,11 +6,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from lab.sim.api import quantity
+from lab.sim import quantity
 from lab.sim.api.defaults.filling import fill
 from lab.sim.api.defaults.quantities import resource_list, resource_lists, single
-from lab.sim.api.quantity import NotAQuantity, Quantity
 from lab.sim.api.resources import Object
+from lab.sim.quantity import NotAQuantity, Quantity
 
 Items = list[Object]
 _HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lab.sim.api import quantity
-from lab.sim.api.quantity import NotAQuantity
+from lab.sim import quantity
 from lab.sim.api.resources import Object
+from lab.sim.quantity import NotAQuantity
 
 
 def resource_list(values: dict[str, Any] | None) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lab.sim.api.rbac.aggregation import aggregated_rules
 from lab.sim.api.rbac.authorizer import MASTERS, Authorizer, Decision
 from lab.sim.api.rbac.escalation import check_escalation
 
-__all__ = ["MASTERS", "Authorizer", "Decision", "aggregated_rules", "check_escalation"]
+__all__ = ["MASTERS", "Authorizer", "Decision", "check_escalation"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lab.sim.api.context import Context, DeleteOptions
-from lab.sim.api.quantity import NotAQuantity, parse, text_of
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.strategies.strategy import Strategy
 from lab.sim.clock import timestamp
+from lab.sim.quantity import NotAQuantity, parse, text_of
 
 if TYPE_CHECKING:
     from lab.sim.api.rest import Rest

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lab.sim.api.quantity import NotAQuantity, compare
 from lab.sim.api.status import Cause as Cause
 from lab.sim.api.status import duplicate as duplicate
 from lab.sim.api.status import forbidden_field as forbidden_field
@@ -18,6 +17,7 @@ from lab.sim.api.status import not_supported as not_supported
 from lab.sim.api.status import required as required
 from lab.sim.api.validation import names
 from lab.sim.api.validation.names import NameRule
+from lab.sim.quantity import NotAQuantity, compare
 
 Wrong = list[Cause]
 IMMUTABLE = "field is immutable"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from lab.sim.api.quantity import NotAQuantity, canonical
 from lab.sim.api.resources import Object
 from lab.sim.api.validation import names
 from lab.sim.api.validation.causes import Wrong, invalid_value, named, not_supported, present, required, sign
+from lab.sim.quantity import NotAQuantity, canonical
 
 ENV_FIELDS = (
     "metadata.name",

@@ -5,7 +5,6 @@ Source: Kubernetes `pkg/apis/core/validation/validation.go`, `pkg/apis/core/help
 
 from __future__ import annotations
 
-from lab.sim.api.quantity import NANO, Quantity
 from lab.sim.api.resources import Object
 from lab.sim.api.validation import names
 from lab.sim.api.validation.causes import (
@@ -27,6 +26,7 @@ from lab.sim.api.validation.resources import (
     read,
     resource_name,
 )
+from lab.sim.quantity import NANO, Quantity
 
 _PODS = frozenset({"pods"})
 _COMPUTE = frozenset(f"{lead}{name}" for lead in ("", "limits.", "requests.") for name in ("cpu", "memory")) | _PODS

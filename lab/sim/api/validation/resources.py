@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from lab.sim.api import quantity
-from lab.sim.api.quantity import NANO, NotAQuantity, Quantity
+from lab.sim import quantity
 from lab.sim.api.resources import Object
 from lab.sim.api.validation import names
 from lab.sim.api.validation.causes import (
@@ -24,6 +23,7 @@ from lab.sim.api.validation.causes import (
     not_supported,
     required,
 )
+from lab.sim.quantity import NANO, NotAQuantity, Quantity
 
 NameCheck = Callable[[Wrong, str, str], None]
 _CONTAINER = frozenset({"cpu", "memory", "ephemeral-storage"})

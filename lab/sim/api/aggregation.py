@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lab.sim.api import selectors
-from lab.sim.api.rbac.rules import Rule
-from lab.sim.api.resources import Object
+from lab.sim.api.resources import Object, Objects
 
 
-def aggregated_rules(role: Object, roles: Iterable[Object]) -> list[Rule] | None:
+def aggregated_rules(role: Object, roles: Iterable[Object]) -> Objects | None:
     """The rules `role` should have by its `aggregationRule`; None when it has none. `roles`: every ClusterRole."""
     aggregation = role.get("aggregationRule")
     if aggregation is None:
         return None
     ordered = sorted(roles, key=lambda one: str(one["metadata"]["name"]))
-    found: list[Rule] = []
+    found: Objects = []
     for selector in aggregation.get("clusterRoleSelectors") or ():
         for one in ordered:
             metadata = one["metadata"]
