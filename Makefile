@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup lab tui test check e2e bench catalog down clean
+.PHONY: help setup lab tui test check e2e bench catalog schemas down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -48,6 +48,9 @@ bench: setup ## measure start, engine and, with ARGS=--rig, real labs; JSON, als
 
 catalog: setup ## make the generated files again
 	for page in schema completion troubleshooting; do $(BIN)/python -m lab.$$page; done
+
+schemas: setup ## make the simulator's schemas again from their pinned package (ARGS=--check: only compare)
+	@$(BIN)/python -m lab.sim.schemas.build $(ARGS)
 
 down: ## remove the lab (ARGS: options of `lab down`, e.g. --yes)
 	@[ -x $(BIN)/lab ] || { echo "there is no .venv, so no lab was made from here" >&2; exit 0; }; $(BIN)/lab down $(ARGS)

@@ -13,7 +13,6 @@ import logging
 import os
 import secrets
 import signal
-import sqlite3
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +24,7 @@ from aiohttp import web
 from lab.sim.clock import SystemClock
 from lab.sim.cluster import Cluster, Settings, SettingsError
 from lab.sim.files import make_folder, write_private
-from lab.sim.journal import Database, OtherVersion
+from lab.sim.journal import Database, OtherVersion, Unreadable
 
 _log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.05
@@ -53,7 +52,7 @@ class Daemon:
         self._changing = asyncio.Lock()
 
     async def run(self) -> None:
-        """Serve until told to stop. Raises Busy, OtherVersion or OSError when it cannot begin."""
+        """Serve until told to stop. Raises Busy, OtherVersion, Unreadable or OSError when it cannot begin."""
         make_folder(self._home)
         with _lock(self._home / LOCK_FILE):
             self._database = Database(self._home / STATE_FILE)
@@ -193,7 +192,7 @@ def serve(home: Path) -> int:
     except Busy as error:
         _log.error("%s", error)
         return 75
-    except (OtherVersion, sqlite3.DatabaseError, OSError) as error:
+    except (OtherVersion, Unreadable, OSError) as error:
         _log.error("cannot start: %s", error)
         return 3
     return 0

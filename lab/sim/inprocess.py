@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from lab.sim.api import selectors, subresources
@@ -10,6 +10,7 @@ from lab.sim.api.context import ADMIN, Context, DeleteOptions, User
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
 from lab.sim.api.status import no_such_path
+from lab.sim.api.store import transition
 from lab.sim.objects import thaw
 
 
@@ -142,25 +143,3 @@ class InProcessClient:
         from lab.sim.events import record
 
         await record(self, self._rest.clock, about, kind, reason, message, source)
-
-
-def transition(change: Any, keep: Callable[[Object], bool] | None) -> tuple[str, Object] | None:
-    """What a watcher with a selector is told of a change: entering it is ADDED, leaving it DELETED, None for nothing.
-
-    Source: apiserver `pkg/storage/cacher/watch_cache.go`.
-    """
-    if keep is None:
-        return change.type, change.object
-    before = change.old is not None and keep(change.old)
-    after = change.new is not None and keep(change.new)
-    if after:
-        return ("MODIFIED" if before else "ADDED"), change.new
-    if not before:
-        return None
-    if change.new is None:
-        return "DELETED", change.old
-    old = change.old
-    return "DELETED", {
-        **old,
-        "metadata": {**old["metadata"], "resourceVersion": change.new["metadata"]["resourceVersion"]},
-    }

@@ -30,6 +30,10 @@ class OtherVersion(Exception):
     """The file was written by another version of the simulator."""
 
 
+class Unreadable(Exception):
+    """The file is damaged, or no state of a simulator."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One cluster as the file knows it."""
@@ -43,14 +47,17 @@ class Database:
     """The file of one daemon."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file at `path`. Raises OtherVersion, or sqlite3.DatabaseError for what is no such file."""
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        run = self._connection.execute
-        for pragma in ("locking_mode = exclusive", "journal_mode = wal", "synchronous = off", "cache_size = -512"):
-            run(f"pragma {pragma}")
-        self._connection.executescript(_LAYOUT)
-        run("insert or ignore into meta values ('version', ?)", (VERSION,))
-        found = run("select value from meta where key = 'version'").fetchone()[0]
+        """Open or make the file at `path`. Raises OtherVersion or Unreadable."""
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            run = self._connection.execute
+            for pragma in ("locking_mode = exclusive", "journal_mode = wal", "synchronous = off", "cache_size = -512"):
+                run(f"pragma {pragma}")
+            self._connection.executescript(_LAYOUT)
+            run("insert or ignore into meta values ('version', ?)", (VERSION,))
+            found = run("select value from meta where key = 'version'").fetchone()[0]
+        except sqlite3.Error as error:
+            raise Unreadable(f"{path}: {error}") from None
         if found != VERSION:
             raise OtherVersion(f"{path} has layout {found}, this simulator needs {VERSION}")
         self._order: dict[tuple[str, str, str, str], bytes | None] = {}

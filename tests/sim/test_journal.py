@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.sim.api.store import Store
-from lab.sim.journal import Database, OtherVersion
+from lab.sim.journal import Database, OtherVersion, Unreadable
 
 
 def opened(tmp_path: Path) -> Database:
@@ -97,5 +97,5 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"this is no database" * 100)
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(Unreadable, match="not a database"):
         opened(tmp_path)

@@ -335,7 +335,7 @@ class Workday:
         if node is None:
             return
         fault = self.random.choice(("stopped", None, None))
-        patch: Object = {"metadata": {"annotations": {"sim.gitops-lab.io/node": fault}}}
+        patch: Object = {"metadata": {"annotations": {"sim.gitops-lab.io/fault": fault}}}
         if self.random.random() < 0.4:
             patch = {"spec": {"unschedulable": True if self.random.random() < 0.4 else None}}
         await self.client.patch("nodes", "", node["metadata"]["name"], patch)

@@ -79,6 +79,24 @@ class Change:
         return line
 
 
+def transition(change: Change, keep: Callable[[Object], bool] | None) -> tuple[str, Object] | None:
+    """What a watcher with a selector is told of a change: entering it is ADDED, leaving it DELETED, None for nothing.
+
+    Source: apiserver `pkg/storage/cacher/watch_cache.go`.
+    """
+    if keep is None:
+        return change.type, change.object
+    before = change.old if change.old is not None and keep(change.old) else None
+    if change.new is not None and keep(change.new):
+        return ("ADDED" if before is None else "MODIFIED"), change.new
+    if before is None:
+        return None
+    if change.new is None:
+        return "DELETED", before
+    revision = change.new["metadata"]["resourceVersion"]
+    return "DELETED", {**before, "metadata": {**before["metadata"], "resourceVersion": revision}}
+
+
 class Subscription:
     """A watcher's place in the line: `changes` fills up, `wait` returns when there is something."""
 

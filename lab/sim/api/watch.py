@@ -18,8 +18,7 @@ from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
 from lab.sim.api.selectors import fields, labels
 from lab.sim.api.status import ApiError, forbidden_field, invalid
-from lab.sim.api.store import Change
-from lab.sim.inprocess import transition
+from lab.sim.api.store import Change, transition
 
 BOOKMARK_SECONDS = 60.0
 _SHORTEST_SECONDS = 1800

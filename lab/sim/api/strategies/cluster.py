@@ -82,9 +82,6 @@ class Events(Strategy):
     create_on_update = True
 
 
-CLEAN_UP = "customresourcecleanup.apiextensions.k8s.io"
-
-
 class CustomResourceDefinitions(Strategy):
     """A definition starts without accepted names; which version is stored is known at once.
 
@@ -96,8 +93,8 @@ class CustomResourceDefinitions(Strategy):
     def begin_delete(self, rest: Rest, resource: Resource, obj: Object) -> None:
         """Wait for its objects to go. Source: apiextensions `pkg/registry/customresourcedefinition/etcd.go`."""
         finalizers = obj["metadata"].setdefault("finalizers", [])
-        if CLEAN_UP not in finalizers:
-            finalizers.append(CLEAN_UP)
+        if CUSTOM_RESOURCE_CLEANUP not in finalizers:
+            finalizers.append(CUSTOM_RESOURCE_CLEANUP)
         since = obj["metadata"]["deletionTimestamp"]
         text = "CustomResource deletion is in progress"
         told = {
