@@ -93,6 +93,8 @@ _PRIORITIES = (
     ("system-node-critical", 2_000_001_000, "Used for system critical pods that must not be moved from their node."),
 )
 
+_WITH_GENERATION = ("priorityclasses.scheduling.k8s.io", "endpointslices.discovery.k8s.io")
+
 
 def _made(
     storage: str,
@@ -106,6 +108,8 @@ def _made(
     annotations: dict[str, str] | None = None,
 ) -> Seed:
     metadata: Object = {"name": name, "uid": new_uid(), "creationTimestamp": now}
+    if storage in _WITH_GENERATION:
+        metadata["generation"] = 1
     if namespace:
         metadata["namespace"] = namespace
     if labels:

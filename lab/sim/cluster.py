@@ -206,6 +206,7 @@ class Cluster:
             workers=self.settings.workers,
             timing=self.settings.timing,
             certificate=self._authority.pair.certificate,
+            sign=self._authority.sign,
             tokens=self._tokens,
             logs=self.logs,
             programs=self.programs,

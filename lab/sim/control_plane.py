@@ -17,6 +17,7 @@ from lab.sim.api.rest import Rest
 from lab.sim.api.store import Change
 from lab.sim.api.tokens import Tokens
 from lab.sim.clock import Clock
+from lab.sim.controllers.certificate_signing import Sign
 from lab.sim.controllers.cluster_controllers import Surroundings, cluster_controllers
 from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.cronjob import CronJobController
@@ -67,6 +68,7 @@ class Needs:
     """`instant` or `realistic`."""
     certificate: bytes
     """The cluster's CA, PEM."""
+    sign: Sign
     tokens: Tokens
     logs: Logs
     programs: Programs
@@ -90,6 +92,7 @@ class ControlPlane:
             nodes=nodes,
             timing=_TIMINGS[needs.timing],
             certificate=needs.certificate.decode(),
+            sign=needs.sign,
             token_of=lambda account, secret: needs.tokens.issue(account, secret=secret),
             quota_used=lambda one: quota.used(rest, one),
             programs=needs.programs,

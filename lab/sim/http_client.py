@@ -19,6 +19,8 @@ import yaml
 from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError, no_such_path
 from lab.sim.clock import Clock
+from lab.sim.events import record
+from lab.sim.files import write_private
 
 _PATCHES = {
     "merge": "application/merge-patch+json",
@@ -50,8 +52,6 @@ class Endpoint:
             tls = ssl.create_default_context(cadata=authority)
             if "client-certificate-data" in user:
                 pair = path.with_name(f".{path.name}.client.pem")
-                from lab.sim.files import write_private
-
                 parts = (user["client-certificate-data"], user["client-key-data"])
                 write_private(pair, b"".join(base64.b64decode(one) for one in parts))
                 try:
@@ -239,8 +239,6 @@ class HttpClient:
 
     async def event(self, about: Object, kind: str, reason: str, message: str, source: str) -> None:
         """Record an Event about an object; repeated ones are counted up."""
-        from lab.sim.events import record
-
         await record(self, self._clock, about, kind, reason, message, source)
 
 

@@ -11,6 +11,7 @@ from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
 from lab.sim.api.status import no_such_path
 from lab.sim.api.store import transition
+from lab.sim.events import record
 from lab.sim.objects import thaw
 
 
@@ -140,6 +141,4 @@ class InProcessClient:
 
     async def event(self, about: Object, kind: str, reason: str, message: str, source: str) -> None:
         """Record an Event about an object; repeated ones are counted up."""
-        from lab.sim.events import record
-
         await record(self, self._rest.clock, about, kind, reason, message, source)

@@ -88,13 +88,18 @@ class Logs:
             return list(before.lines)
         return list(present.lines)
 
-    async def follow(self, namespace: str, pod: str, container: str) -> AsyncIterator[Line]:
-        """The lines of the present run, then each as it is written, until the run ends.
+    def written(self, namespace: str, pod: str, container: str) -> int:
+        """Lines the present run has ever written, those that are dropped too; 0 when the container has not run."""
+        known = self._pods.get((namespace, pod), {}).get(container)
+        return known[0].written if known else 0
+
+    async def follow(self, namespace: str, pod: str, container: str, after: int = 0) -> AsyncIterator[Line]:
+        """The lines of the present run behind the first `after`, then each as it is written, until the run ends.
 
         Raises KeyError when the container has not run.
         """
         buffer = self._pods[namespace, pod][container][0]
-        place = 0
+        place = after
         while True:
             missing = min(buffer.written - place, len(buffer.lines))
             place = buffer.written
@@ -106,4 +111,8 @@ class Logs:
                 return
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             buffer.waiters.append(waiter)
-            await waiter
+            try:
+                await waiter
+            finally:
+                if waiter in buffer.waiters:
+                    buffer.waiters.remove(waiter)

@@ -10,6 +10,9 @@ import orjson
 
 Object = dict[str, Any]
 
+CUSTOM_RESOURCE_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+"""Finalizer that holds a definition until its objects are gone."""
+
 
 def evolve(obj: Object, **changes: Any) -> Object:
     """A copy with other top-level fields; `metadata` may be given as the fields of it that change."""

@@ -17,7 +17,9 @@ Output = list[tuple[int, bytes]]
 Script = Callable[["Session", list[str], str], tuple[int, str, str]]
 """A command: (session, its arguments, standard input) → exit code, standard output, standard error."""
 _SHELLS = ("sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash")
-_LONGEST_INPUT = 1024 * 1024
+_LONGEST_INPUT = 64 * 1024
+_MOST_LINES = 1000
+_LONGEST_LINE = 4096
 
 
 class Session:
@@ -85,7 +87,7 @@ class Session:
                 self.exit_code = code
                 shown += (out + err).replace("\n", "\r\n").encode() + self._prompt()
             elif one >= 32:
-                self._pending = (self._pending + bytes((one,)))[:4096]
+                self._pending = (self._pending + bytes((one,)))[:_LONGEST_LINE]
                 shown.append(one)
         return [(_STDOUT, bytes(shown))] if shown else []
 
@@ -102,7 +104,7 @@ class Session:
     def script(self, text: str) -> tuple[int, str, str]:
         """Run the lines of a script one after the other: the last exit code, all that was printed."""
         code, outs, errs = 0, "", ""
-        for line in text.replace(";", "\n").splitlines():
+        for line in text[:_LONGEST_INPUT].replace(";", "\n").splitlines()[:_MOST_LINES]:
             stripped = line.strip()
             if not stripped or stripped.startswith("#"):
                 continue

@@ -14,10 +14,12 @@ from lab.sim.api.admission import quota
 from lab.sim.api.resources import Object
 from lab.sim.api.rest import Rest
 from lab.sim.api.store import Change
+from lab.sim.clock import parse_timestamp
 from tests.sim.invariants import cluster, metadata, network, pods, workloads
 from tests.sim.invariants.world import RULES, World, said
 
 __all__ = ["Witness", "broken", "violations", "world_of"]
+_NEW_SECONDS = 10.0
 MODULES = (metadata, pods, workloads, network, cluster)
 
 
@@ -53,6 +55,7 @@ class Witness:
 
     def __init__(self, rest: Rest) -> None:
         self._store = rest.store
+        self._clock = rest.clock
         self._written: dict[tuple[str, str, str], bytes] = {}
         self._uids: dict[str, str] = {}
         self._revision = rest.store.revision
@@ -104,8 +107,14 @@ class Witness:
                 self._seen.append(f"nothing_is_made_in_a_leaving_namespace: {where}")
         if obj["kind"] == "Pod":
             account = obj["spec"].get("serviceAccountName", "")
-            if self._store.get("serviceaccounts", namespace, account) is None:
+            if self._store.get("serviceaccounts", namespace, account) is None and not self._begins(namespace, account):
                 self._seen.append(f"pods_begin_with_their_account: {where}: {account!r} does not exist")
+
+    def _begins(self, namespace: str, account: str) -> bool:
+        """Whether a server would still have waited for the account: a namespace gets it a moment after it is made."""
+        home = self._store.get("namespaces", "", namespace)
+        age = self._clock.now() - parse_timestamp(home["metadata"]["creationTimestamp"]) if home else _NEW_SECONDS
+        return account == "default" and age < _NEW_SECONDS
 
     def violations(self) -> list[str]:
         """What was wrong in any write so far, and objects that are no longer what was written."""

@@ -18,10 +18,12 @@ from typing import Any
 import orjson
 import yaml
 
+from lab.sim.api.status import NothingThere
 from tests.sim.serving import Answer, wire
 
 DATA = Path(__file__).parent / "data" / "hostile"
 REAL = DATA / "real.json"
+CRASH = "the simulator failed"
 
 
 @dataclass
@@ -55,11 +57,14 @@ class Hostile:
         found = f"{answer.code} {answer.reason}: {text[:200]}"
         if "Traceback" in text or 'File "' in text:
             return f"a trace: {found}"
-        if answer.code >= 400 and not answer.reason and self.method != "HEAD":
+        plain = answer.code == 404 and text == NothingThere.TEXT
+        if answer.code >= 400 and not plain and answer.status.get("code") != answer.code and self.method != "HEAD":
             return f"no Status: {found}"
         if answer.code != self.said["code"] or answer.reason != self.said.get("reason", ""):
             return f"expected {self.said['code']} {self.said.get('reason', '')}, found {found}"
-        if self.said.get("says", "") not in text:
+        if CRASH in text:
+            return f"a crash: {found}"
+        if self.said.get("says", "") not in answer.message:
             return f"expected {self.said['says']!r} in {found}"
         return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import json
@@ -12,16 +11,14 @@ import signal
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.sim import control
+from lab.sim.http_client import Endpoint
 
 WRITERS = 3
 PATH = "/api/v1/namespaces/default/configmaps"
@@ -66,15 +63,8 @@ def answering(home: Path, pid: int, seconds: float = 20) -> control.Control:
 
 def wire(kubeconfig: Path) -> tuple[int, ssl.SSLContext]:
     """Port and TLS settings of a kubeconfig's cluster."""
-    config = yaml.safe_load(kubeconfig.read_text())
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    with tempfile.NamedTemporaryFile() as pair:
-        for key in ("client-certificate-data", "client-key-data"):
-            pair.write(base64.b64decode(user[key]))
-        pair.flush()
-        tls.load_cert_chain(pair.name)
-    return int(cluster["server"].rsplit(":", 1)[1]), tls
+    found = Endpoint.of_kubeconfig(kubeconfig)
+    return int(found.server.rsplit(":", 1)[1]), found.tls
 
 
 @dataclass

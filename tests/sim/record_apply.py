@@ -8,12 +8,9 @@ what differs from run to run, or the refusal. Everything happens in one namespac
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
-import ssl
 import sys
-import tempfile
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -28,6 +25,7 @@ from lab.sim.api.context import Context
 from lab.sim.api.kinds import BUILT_IN
 from lab.sim.api.resources import Custom, Registry, Resource
 from lab.sim.api.status import ApiError
+from lab.sim.http_client import Endpoint
 from tests.sim.clusters import bare
 
 DATA = Path(__file__).parent / "data" / "apply"
@@ -136,19 +134,10 @@ class Oracle:
     """A real API server, asked with a kubeconfig's client certificate."""
 
     def __init__(self, kubeconfig: str) -> None:
-        told = yaml.safe_load(Path(kubeconfig).read_text())
-        cluster, user = told["clusters"][0]["cluster"], told["users"][0]["user"]
-        address = urllib.parse.urlparse(cluster["server"])
-        context = ssl.create_default_context(cadata=_decoded(cluster["certificate-authority-data"]).decode())
-        with tempfile.TemporaryDirectory() as folder:
-            files = []
-            for key in ("client-certificate-data", "client-key-data"):
-                file = Path(folder, key)
-                file.write_bytes(_decoded(user[key]))
-                files.append(str(file))
-            context.load_cert_chain(*files)
+        found = Endpoint.of_kubeconfig(Path(kubeconfig))
+        address = urllib.parse.urlparse(found.server)
         assert address.hostname is not None
-        self._connection = http.client.HTTPSConnection(address.hostname, address.port, context=context)
+        self._connection = http.client.HTTPSConnection(address.hostname, address.port, context=found.tls)
 
     def request(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, Any]:
         """Status code and decoded body."""
@@ -193,10 +182,6 @@ def _collection(resource: Resource) -> str:
     root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
     space = f"/namespaces/{NAMESPACE}" if resource.namespaced else ""
     return f"{root}{space}/{resource.plural}"
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text)
 
 
 def ownership(answer: Answer) -> list[bytes]:

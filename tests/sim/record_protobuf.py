@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.sim.record_tables import admitted
+from lab.sim.http_client import Endpoint
 
 DATA = Path(__file__).parent / "data" / "protobuf"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -82,7 +82,7 @@ OK = {"apiVersion": "v1", "kind": "Status", "status": "Success"}
 
 
 def _server(kubeconfig: str, bodies: list[bytes]) -> ThreadingHTTPServer:
-    server, context = admitted(kubeconfig)
+    cluster = Endpoint.of_kubeconfig(Path(kubeconfig))
 
     class Recorder(BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
@@ -100,9 +100,9 @@ def _server(kubeconfig: str, bodies: list[bytes]) -> ThreadingHTTPServer:
             if body is not None and "reviews" not in path:
                 path += ("&" if "?" in path else "?") + "dryRun=All"
             headers = {key: self.headers[key] for key in ("Accept", "Content-Type") if self.headers[key]}
-            asked = urllib.request.Request(server + path, body, headers, method=method)
+            asked = urllib.request.Request(cluster.server + path, body, headers, method=method)
             try:
-                with urllib.request.urlopen(asked, context=context) as answer:
+                with urllib.request.urlopen(asked, context=cluster.tls) as answer:
                     self._answer(answer.status, answer.headers["Content-Type"], answer.read())
             except urllib.error.HTTPError as error:
                 self._answer(error.code, error.headers["Content-Type"], error.read())

@@ -7,12 +7,9 @@ Usage: `python -m tests.sim.record_tables KUBECONFIG`. Puts `data/tables/objects
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.sim.api.kinds import BUILT_IN
+from lab.sim.http_client import Endpoint
 
 DATA = Path(__file__).parent / "data" / "tables"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -33,26 +29,13 @@ MOST = 6
 Get = Callable[[str, str], Any]
 
 
-def admitted(kubeconfig: str) -> tuple[str, ssl.SSLContext]:
-    """The address of a cluster, and what TLS needs to be let in."""
-    config = yaml.safe_load(Path(kubeconfig).read_text())
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    with tempfile.NamedTemporaryFile() as pair:
-        for field in ("client-certificate-data", "client-key-data"):
-            pair.write(base64.b64decode(user[field]) + b"\n")
-        pair.flush()
-        context.load_cert_chain(pair.name)
-    return cluster["server"], context
-
-
 def connect(kubeconfig: str) -> Get:
     """Answers of the cluster: `get(path, accept)`."""
-    server, context = admitted(kubeconfig)
+    found = Endpoint.of_kubeconfig(Path(kubeconfig))
 
     def get(path: str, accept: str) -> Any:
-        asked = urllib.request.Request(server + path, headers={"Accept": accept})
-        with urllib.request.urlopen(asked, context=context) as answer:
+        asked = urllib.request.Request(found.server + path, headers={"Accept": accept})
+        with urllib.request.urlopen(asked, context=found.tls) as answer:
             return json.load(answer)
 
     return get

@@ -8,12 +8,9 @@ and deleted again. Cluster-wide objects have names that begin with `validation-`
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
-import ssl
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from lab.sim.api.resources import Resource
+from lab.sim.http_client import Endpoint
 from tests.sim.cases import DATA, NAMESPACE, Case, families, registry
 
 Answer = tuple[int, dict[str, Any]]
@@ -31,17 +29,10 @@ class Server:
     """A real API server and the client certificate of a kubeconfig."""
 
     def __init__(self, kubeconfig: str) -> None:
-        config = yaml.safe_load(Path(kubeconfig).read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-        with tempfile.NamedTemporaryFile() as pair:
-            pair.write(base64.b64decode(user["client-certificate-data"]))
-            pair.write(base64.b64decode(user["client-key-data"]))
-            pair.flush()
-            context.load_cert_chain(pair.name)
-        address = urlsplit(cluster["server"])
+        found = Endpoint.of_kubeconfig(Path(kubeconfig))
+        address = urlsplit(found.server)
         self._connection = http.client.HTTPSConnection(
-            address.hostname or "", address.port, context=context, timeout=30
+            address.hostname or "", address.port, context=found.tls, timeout=30
         )
 
     def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Answer:

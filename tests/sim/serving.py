@@ -32,20 +32,26 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return orjson.loads(self.body)
+        """The body as it was meant, YAML too."""
+        return yaml.safe_load(self.body) if "yaml" in self.header("content-type") else orjson.loads(self.body)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The body if it is a Status; {} for other answers."""
+        try:
+            said = self.json
+        except (orjson.JSONDecodeError, yaml.YAMLError):
+            return {}
+        return said if isinstance(said, dict) and said.get("kind") == "Status" else {}
 
     @property
     def reason(self) -> str:
         """The reason of a Status; "" for other answers."""
-        try:
-            said = self.json
-        except orjson.JSONDecodeError:
-            return ""
-        return str(said.get("reason", "")) if isinstance(said, dict) and said.get("kind") == "Status" else ""
+        return str(self.status.get("reason", ""))
 
     @property
     def message(self) -> str:
-        return str(self.json.get("message", "")) if self.reason else self.body.decode(errors="replace")
+        return str(self.status.get("message", "")) or self.body.decode(errors="replace")
 
     def header(self, name: str) -> str:
         return ", ".join(self.headers.get(name.lower(), ()))
@@ -229,7 +235,7 @@ CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 async def furnish(door: Door) -> None:
     """The objects that hostile requests are about."""
-    pod = {"containers": [{"name": "c", "image": "registry.k8s.io/pause:3.10"}]}
+    pod = {"containers": [{"name": "c", "image": "registry.k8s.io/e2e-test-images/agnhost:2.56", "args": ["pause"]}]}
     made: list[tuple[str, Any]] = [
         ("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}}),
         (CONFIGMAPS, {"metadata": {"name": "present", "labels": {"a": "b"}}, "data": {"a": "b"}}),

@@ -148,6 +148,7 @@ def broken() -> bytes:
         (request(KUBELET, ("n",)), f"{CLIENT}-kubelet", ["client auth", "digital signature"], "are not allowed"),
         (request(KUBELET), "kubernetes.io/kubelet-serving", ["server auth", "digital signature"], "is required"),
     ],
+    ids=["nonsense", "broken", "usage missing", "usage", "kubelet's organization", "kubelet's names", "no name"],
 )
 def test_what_a_signer_refuses(asked: bytes, signer: str, usages: list[str], text: str) -> None:
     with pytest.raises(NotSigned, match=text):

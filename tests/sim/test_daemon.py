@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -151,7 +152,10 @@ def test_the_control_port_asks_for_its_token(home: Path) -> None:
 def test_it_listens_on_loopback_only(home: Path) -> None:
     running = control.start(home)
     running.create({"name": "hub"})
-    inodes = {str(one.readlink()) for one in Path(f"/proc/{running.pid}/fd").iterdir()}
+    inodes = set()
+    for one in Path(f"/proc/{running.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a connection that has just ended
+            inodes.add(str(one.readlink()))
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     listening = [line[1] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in inodes]
     assert len(listening) == 2
@@ -175,7 +179,7 @@ def test_it_ends_cleanly_on_a_signal(home: Path) -> None:
 def test_a_broken_file_is_told(home: Path) -> None:
     home.mkdir()
     (home / "state.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(control.ControlError, match="cannot start: file is not a database"):
+    with pytest.raises(control.ControlError, match=r"cannot start: .*state\.db: file is not a database"):
         control.start(home, seconds=15)
 
 

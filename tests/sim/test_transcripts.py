@@ -77,7 +77,7 @@ NORMALISED = [
     ("web-6d4b75cb6d-hx4jv   1/1     Running   0     12s", "web-<hash>-<pod>  1/1  Running  0  <age>"),
     ("cache-0   0/1   Error   1 (3s ago)   4m10s", "cache-0  0/1  Error  1 (<age> ago)  <age>"),
     ("Normal  Pulled  2s (x3 over 40s)  kubelet  ok", "Normal  Pulled  <age>  kubelet  ok"),
-    ("oracle  Ready  control-plane  50m", "oracle  Ready  control-plane  <age>"),
+    ("NAME  AGE  CPU\nold  50m  50m", "NAME  AGE  CPU\nold  <age>  50m"),
     ("      cpu:  10m", "      cpu:  10m"),
     ("Liveness: http-get delay=10s timeout=1s", "Liveness: http-get delay=10s timeout=1s"),
     ('  resourceVersion: "4711"', '  resourceVersion: "<number>"'),

@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,14 +36,16 @@ LATEST = "1.34"
 """The kubectl whose output stands first."""
 RECORDED = ("1.34", "1.32")
 """Minor versions of kubectl the transcripts were recorded with."""
-COMMAND_SECONDS = 90.0
+COMMAND_SECONDS = 60.0
 
 REASONS: Mapping[str, str] = {
     "version": "The simulator says what it is: its version ends in `+sim`.",
     "nothing-runs": "No container runs: there is no process whose output, files or ports could be reached.",
     "bare": "No system pods: DNS, proxy, network and the control plane are not workloads here.",
     "node": "The node is made up; its labels, annotations and system information say so.",
-    "scope": "Kinds and groups that no scenario needs are not served.",
+    "scope": "Kinds and groups that nothing here would act on are not served, nor OpenAPI v2, which old clients read.",
+    "not-enforced": "What is kept but not acted on is said to be so, in a warning.",
+    "cel": "CEL rules of custom resources are read when they are given, but their types are not checked until they run.",
     "image": "Images are never fetched, so that their size and digest are not known.",
 }
 """Why an answer may differ, by key; there are no other reasons."""
@@ -193,10 +196,11 @@ def run(transcript: Transcript, kubectl: Path, kubeconfig: Path, folder: Path) -
         one.mkdir(parents=True)
     (programs / "kubectl").symlink_to(kubectl)
     config = yaml.safe_load(kubeconfig.read_text())
-    server = config["clusters"][0]["cluster"]["server"]
     (own,) = [one["context"] for one in config["contexts"] if one["name"] == config["current-context"]]
-    own["namespace"] = transcript.namespace
-    config["contexts"] = [{"name": "transcript", "context": own}]
+    for kind in ("clusters", "users"):
+        config[kind] = [{**one, "name": "transcript"} for one in config[kind] if one["name"] == own[kind[:-1]]]
+    context = {"cluster": "transcript", "user": "transcript", "namespace": transcript.namespace}
+    config["contexts"] = [{"name": "transcript", "context": context}]
     config["current-context"] = "transcript"
     (folder / "kubeconfig").write_text(yaml.safe_dump(config))
     environment = {
@@ -212,6 +216,7 @@ def run(transcript: Transcript, kubectl: Path, kubeconfig: Path, folder: Path) -
         "kubectl get node -o jsonpath='{.items[0].metadata.name} {.items[0].status.addresses[0].address}' > ../node"
     )
     _bash(prepare, work, environment, check=True)
+    server = config["clusters"][0]["cluster"]["server"]
     same = [(server, "https://<server>"), (server.removeprefix("https://"), "<server>")]
     node, address = (folder / "node").read_text().split()
     same += [(node, "<node>"), (address, "<node-ip>"), (str(work), "<folder>"), (str(home), "<home>")]
@@ -226,7 +231,7 @@ def run(transcript: Transcript, kubectl: Path, kubeconfig: Path, folder: Path) -
 def _bash(
     command: str, folder: Path, environment: Mapping[str, str], *, check: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    started = subprocess.Popen(
         ["bash", "-c", command],
         cwd=folder,
         env=environment,
@@ -235,9 +240,17 @@ def _bash(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=COMMAND_SECONDS,
-        check=check,
+        start_new_session=True,
     )
+    try:
+        text, _ = started.communicate(timeout=COMMAND_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(started.pid, signal.SIGKILL)
+        text = f"{started.communicate()[0]}\nnot done within {COMMAND_SECONDS:.0f} s"
+    done = subprocess.CompletedProcess(command, started.returncode, text)
+    if check:
+        done.check_returncode()
+    return done
 
 
 # -- normalising
@@ -251,14 +264,14 @@ _RULES = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4}(?: UTC)?)", "<time>"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+\d{4}", "<date>"),
         (r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", r"\1<log> "),
-        # Ages: whole cells of a table, and those in words. Full minutes look like quantities of CPU: only last cells.
+        # Ages: whole cells, and those in words. Full minutes look like quantities of CPU: `_aged` looks after them.
         (rf"(?:(?<=  )|^){_AGE}(?: \(x\d+ over {_AGE}\))?(?=  |$)", "<age>"),
-        (r"(^\S.*\S  \S.*  )\d+m$", r"\1<age>"),
         (rf"\({_AGE} ago\)", "(<age> ago)"),
         # Identities.
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uid>"),
         (r"(resourceVersion\"?: +)\"\d+\"", r'\1"<number>"'),
         (r"(?<=//)[0-9a-f]{64}\b", "<id>"),
+        (r"X509SHA256=[0-9a-f]{64}", "X509SHA256=<digest>"),
         (r"\bsha256:[0-9a-f]{64}", "sha256:<digest>"),
         (r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", "<token>"),
         # Names that are drawn by lot or come from a hash of what Go prints of a template.
@@ -280,7 +293,23 @@ _SPACES = re.compile(r"(?<!^[-+])(?<=\S) {2,}(?=\S)")
 def normalised(text: str) -> str:
     """Text without what no two clusters have in common, and without the widths of columns that follow from it."""
     lines = [_SPACES.sub("  ", line.rstrip().replace("\t", "  ")) for line in text.splitlines()]
-    joined = "\n".join(lines).strip("\n")
+    joined = "\n".join(_aged(lines)).strip("\n")
     for pattern, into in _RULES:
         joined = pattern.sub(into, joined)
     return joined
+
+
+_OLD = re.compile(r"\d+m")
+
+
+def _aged(lines: list[str]) -> Iterator[str]:
+    """Lines with full minutes replaced in the columns of ages."""
+    ages: list[int] = []
+    for line in lines:
+        cells = line.split("  ")
+        if "AGE" in cells or "LAST SEEN" in cells:
+            ages = [place for place, cell in enumerate(cells) if cell in ("AGE", "LAST SEEN")]
+        for place in ages:
+            if place < len(cells) and _OLD.fullmatch(cells[place]):
+                cells[place] = "<age>"
+        yield "  ".join(cells)

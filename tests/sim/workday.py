@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from lab.sim.api import subresources
 from lab.sim.api.context import Context
 from lab.sim.api.crd import STORAGE as DEFINITIONS
 from lab.sim.api.resources import Object
@@ -17,7 +18,17 @@ from lab.sim.cluster import Cluster, Settings
 from lab.sim.objects import thaw
 
 NAMESPACES = ("default", "shop", "bank")
-IMAGES = ("nginx:1.27", "nginx:1.28", "redis:7", "app:crash", "app:notfound", "app:slow", "app:unready", "app:oom", "app:fail")
+IMAGES = (
+    "nginx:1.27",
+    "nginx:1.28",
+    "redis:7",
+    "app:crash",
+    "app:notfound",
+    "app:slow",
+    "app:unready",
+    "app:oom",
+    "app:fail",
+)
 _QUIET_ROUNDS = 3
 
 
@@ -87,7 +98,9 @@ class Workday:
         try:
             await self.acts[name]()
         except ApiError as error:
-            assert error.code < 500, (name, error.message)
+            # Real servers answer 500 to the eviction of a pod that two budgets protect.
+            if error.code >= 500 and "more than one PodDisruptionBudget" not in error.message:
+                raise
             self.refused.append(f"{name}: {error.code} {error.message}")
         self.done.append(name)
         return name
@@ -189,7 +202,9 @@ class Workday:
         if self.random.random() < 0.2:
             body["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 8080}]
         metadata = {"name": name, "namespace": self.random.choice(NAMESPACES), **body["metadata"]}
-        await self.client.create("pods", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body["spec"]})
+        await self.client.create(
+            "pods", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body["spec"]}
+        )
 
     async def act_scale(self) -> None:
         resource = self.random.choice(("deployments.apps", "statefulsets.apps", "replicasets.apps"))
@@ -273,7 +288,9 @@ class Workday:
         spec |= self.random.choice(({}, {"type": "NodePort"}, {"clusterIP": "None"}, {"type": "LoadBalancer"}))
         namespace = target["metadata"]["namespace"] if target else "default"
         metadata = {"name": self._name("svc"), "namespace": namespace}
-        await self.client.create("services", {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+        await self.client.create(
+            "services", {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+        )
 
     async def act_delete_service(self) -> None:
         obj = self._pick("services", avoid=("kubernetes",))
@@ -324,11 +341,14 @@ class Workday:
 
     async def act_namespace(self) -> None:
         name = self.random.choice(("shop", "bank"))
-        if self.random.random() < 0.7:
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            await self.client.create("namespaces", body)
+        if self.town.rest.store.get("namespaces", "", name) is None:
+            await self.open(name)
         elif self.random.random() < 0.3:
             await self.client.delete("namespaces", "", name)
+
+    async def open(self, name: str) -> None:
+        """Make a namespace."""
+        await self.client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
     async def act_node(self) -> None:
         node = self._pick("nodes")
@@ -359,14 +379,13 @@ class Workday:
 
     async def act_custom(self) -> None:
         plural = self.random.choice(("widgets", "gadgets"))
-        if self.town.rest.registry.plural("town.example.com", plural) is None:
+        row = self.town.rest.registry.plural("town.example.com", plural)
+        if row is None:
             return
-        resource, kind = f"{plural}.town.example.com", plural[:-1].capitalize()
         finalizers = {"finalizers": ["example.com/hold"]} if self.random.random() < 0.2 else {}
         metadata = {"name": self._name("own"), "namespace": self.random.choice(NAMESPACES), **finalizers}
-        await self.client.create(
-            resource, {"apiVersion": "town.example.com/v1", "kind": kind, "metadata": metadata, "spec": {}}
-        )
+        body = {"apiVersion": row.api_version, "kind": row.kind, "metadata": metadata, "spec": {}}
+        await self.client.create(row.storage, body)
 
     async def act_release_custom(self) -> None:
         for plural in ("widgets", "gadgets"):
@@ -389,8 +408,6 @@ class Workday:
         if pod is not None:
             row = self.town.rest.registry.plural("", "pods")
             assert row is not None
-            from lab.sim.api import subresources
-
             metadata = pod["metadata"]
             body = {
                 "apiVersion": "policy/v1",
@@ -398,7 +415,13 @@ class Workday:
                 "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
             }
             subresources.create(
-                self.town.rest, row, metadata["namespace"], metadata["name"], "eviction", body, Context(manager="kubectl")
+                self.town.rest,
+                row,
+                metadata["namespace"],
+                metadata["name"],
+                "eviction",
+                body,
+                Context(manager="kubectl"),
             )
 
     async def act_edit(self) -> None:

@@ -17,7 +17,7 @@ from lab.sim.api.discovery import Document
 from lab.sim.api.negotiation import PLAIN, Form
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Listed
-from lab.sim.api.status import ApiError, bad_request
+from lab.sim.api.status import ApiError, NothingThere, bad_request
 
 NO_CACHE = "no-cache, private"
 _LONGEST_WARNING = 900
@@ -33,9 +33,14 @@ def body(
     headers["Content-Type"] = form.content_type
     headers["Cache-Control"] = NO_CACHE
     headers["Audit-Id"] = str(uuid.uuid4())
-    for text in dict.fromkeys(warnings):
-        headers.add("Warning", f'299 - "{_quoted(text)}"')
+    warn(response, warnings)
     return response
+
+
+def warn(response: web.StreamResponse, warnings: Iterable[str]) -> None:
+    """Add `Warning` headers to an answer that has not been sent."""
+    for text in dict.fromkeys(warnings):
+        response.headers.add("Warning", f'299 - "{_quoted(text)}"')
 
 
 def _pretty(http: web.BaseRequest) -> bool:
@@ -53,6 +58,8 @@ def _quoted(text: str) -> str:
 
 def refusal(error: ApiError, accept: str = "") -> web.Response:
     """A Status. `accept`: the request's `Accept`, of which no more than JSON or YAML is regarded."""
+    if isinstance(error, NothingThere):
+        return web.Response(text=error.TEXT, status=error.code, headers={"X-Content-Type-Options": "nosniff"})
     try:
         form = Form(yaml=negotiation.wanted(accept).yaml)
     except ApiError:

@@ -62,21 +62,24 @@ async def _encourage(http: web.BaseRequest) -> None:
 
 
 def media_type(header: str) -> str:
-    """The type alone, in small letters, without parameters."""
-    return header.split(";", 1)[0].strip().lower()
+    """The type alone, in small letters, without parameters; "?" for a header that is malformed."""
+    kind, *parameters = header.split(";")
+    if any(one.strip() and "=" not in one for one in parameters):
+        return "?"
+    return kind.strip().lower() or ("?" if header else "")
 
 
 def decoded(body: bytes, header: str, api_version: str = "", kind: str = "") -> tuple[Object, tuple[str, ...]]:
     """The object in a body and the paths of keys that stand twice in it.
 
-    `header`: the `Content-Type`; `api_version` and `kind`: what the path is about, for protobuf that does not say it and
-    for the texts of refusals. Raises ApiError 400 for what cannot be read, 415 for other types.
+    `header`: the `Content-Type`; `api_version` and `kind`: what the path is about, for protobuf that does not say it
+    and for the texts of refusals. Raises ApiError 400 for what cannot be read, 415 for other types.
     """
     media = media_type(header) or JSON
     try:
         if media == JSON:
-            value = as_object(json_value(body))
-            return value, _duplicates(body, value)
+            value = json_value(body)
+            return (as_object(value), _duplicates(body, value)) if value is not None else ({}, ())
         if media in (YAML, "text/yaml", "application/x-yaml"):
             value, twice = _yaml(body)
             return as_object({} if value is None else value), twice

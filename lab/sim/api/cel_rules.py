@@ -11,20 +11,44 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lab.sim.api.resources import Object
 from lab.sim.api.status import Cause, forbidden_field, invalid_value
+from lab.sim.api.structural import counterpart
 from lab.sim.quantity import compare, parse
 
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_LOOP = re.compile(r"\.(?:all|exists|exists_one|map|filter|sortBy|transformList|transformMap)\s*\(")
+_LONGEST_RULE = 10_000
+_MOST_LOOPS = 12
+_DEEPEST_LOOP = 4
+_MOST_STEPS = 1_000_000
+"""Steps a rule's loops may take: it runs in the server's own time, and nothing can stop it."""
+_LIBRARY = re.compile(r"(?<![\w.])((?:base64|format|ip|lists|math|optional|regex|sets|strings)\.\w+)\s*\(")
 _OPTIONAL = re.compile(r"\.\?|\[\?")
 _STANDARD = frozenset(
-    "has all exists exists_one map filter size matches contains startsWith endsWith int uint double string bytes bool "
-    "type dyn duration timestamp getFullYear getMonth getDate getDayOfMonth getDayOfWeek getDayOfYear getHours "
-    "getMinutes getSeconds getMilliseconds max min".split()
+    (
+        *(
+            "has",
+            "all",
+            "exists",
+            "exists_one",
+            "map",
+            "filter",
+            "size",
+            "matches",
+            "contains",
+            "startsWith",
+            "endsWith",
+        ),
+        *("int", "uint", "double", "string", "bytes", "bool", "type", "dyn", "duration", "timestamp", "max", "min"),
+        *("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"),
+        *("getHours", "getMinutes", "getSeconds", "getMilliseconds"),
+    )
 )
 
 
@@ -38,16 +62,6 @@ def _split(text: str, by: str, times: int = -1) -> list[str]:
     if not by:
         return list(text)
     return text.split(by, times - 1) if times > 0 else text.split(by)
-
-
-def _find(text: str, pattern: str) -> str:
-    found = re.search(pattern, text)
-    return found.group(0) if found else ""
-
-
-def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
-    found = [one.group(0) for one in re.finditer(pattern, text)]
-    return found if most < 0 else found[:most]
 
 
 def _index_of(holder: Any, wanted: Any) -> int:
@@ -82,11 +96,9 @@ def _url(text: str) -> str:
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "charAt": lambda text, at: text[at : at + 1],
-    "find": _find,
-    "findAll": _find_all,
     "format": lambda text, values: text % tuple(values),
     "indexOf": _index_of,
-    "isSorted": lambda items: all(one <= two for one, two in zip(items, items[1:], strict=False)),
+    "isSorted": lambda items: all(one <= two for one, two in pairwise(items)),
     "join": lambda items, by="": by.join(items),
     "lastIndexOf": _last_index_of,
     "lowerAscii": lambda text: text.lower(),
@@ -138,10 +150,42 @@ def _why_not(text: str) -> str:
     bare = _TEXT.sub('""', text)
     if _OPTIONAL.search(bare) or "cel.bind" in bare:
         return "optional fields and cel.bind in CEL rules"
+    library = _LIBRARY.search(bare)
+    if library is not None:
+        return f"the CEL function {library.group(1)}"
     for name in _CALL.findall(bare):
         if name not in _STANDARD and name not in _FUNCTIONS and name != "in":
             return f"the CEL function {name}"
+    if len(text) > _LONGEST_RULE or len(_LOOP.findall(bare)) > _MOST_LOOPS or _nesting(text) > _DEEPEST_LOOP:
+        return "a CEL rule of this size"
     return ""
+
+
+def _nesting(text: str) -> int:
+    """How many loops over lists stand inside one another at most."""
+    bare = _TEXT.sub('""', text)
+    loops = {found.end() - 1 for found in _LOOP.finditer(bare)}
+    open_brackets: list[bool] = []
+    deepest = 0
+    for at, one in enumerate(bare):
+        if one == "(":
+            open_brackets.append(at in loops)
+            deepest = max(deepest, sum(open_brackets))
+        elif one == ")" and open_brackets:
+            open_brackets.pop()
+    return deepest
+
+
+def _largest(value: Any) -> int:
+    """The length of the longest list, object or text in a value."""
+    largest, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list | str):
+            largest = max(largest, len(one))
+        if isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+    return largest
 
 
 def _rules(schema: Object, path: str) -> Iterator[tuple[str, list[Object]]]:
@@ -174,14 +218,17 @@ def has_rules(schema: Object) -> bool:
 
 
 def broken(value: Any, old: Any, schema: Object, path: str, *, update: bool) -> list[Cause]:
-    """Every rule that `value` breaks; `old` is what it replaces, looked at by rules that name `oldSelf` on an update."""
+    """Every rule that `value` breaks; `old` is what it replaces, for rules that name `oldSelf` on an update."""
     causes: list[Cause] = []
     _walk(value, old, schema, path, update, causes)
     return causes
 
 
 def _walk(value: Any, old: Any, schema: Object, path: str, update: bool, causes: list[Cause]) -> None:
+    same = update and value == old  # what was wrong already is let pass, but for rules about the change itself
     for rule in schema.get("x-kubernetes-validations") or ():
+        if same and "oldSelf" not in rule["rule"]:
+            continue
         cause = _evaluate(rule, value, old, path, update)
         if cause is not None:
             causes.append(cause)
@@ -196,14 +243,7 @@ def _walk(value: Any, old: Any, schema: Object, path: str, update: bool, causes:
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         keys = schema.get("x-kubernetes-list-map-keys") or ()
         for index, inner in enumerate(value):
-            _walk(inner, _counterpart(inner, old, keys), schema["items"], f"{path}[{index}]", update, causes)
-
-
-def _counterpart(item: Any, old: Any, keys: list[str] | tuple[str, ...]) -> Any:
-    if not keys or not isinstance(old, list) or not isinstance(item, dict):
-        return None
-    wanted = [item.get(key) for key in keys]
-    return next((one for one in old if isinstance(one, dict) and [one.get(key) for key in keys] == wanted), None)
+            _walk(inner, counterpart(inner, old, keys), schema["items"], f"{path}[{index}]", update, causes)
 
 
 def _evaluate(rule: Object, value: Any, old: Any, path: str, update: bool) -> Cause | None:
@@ -215,12 +255,18 @@ def _evaluate(rule: Object, value: Any, old: Any, path: str, update: bool) -> Ca
         variables["oldSelf"] = old
     kind = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}.get(type(value), "number")
     field = path + rule.get("fieldPath", "")
+    loops = _nesting(text)
+    if loops and _largest(value) ** loops > _MOST_STEPS:
+        return invalid_value(
+            field, kind, "no further validation rules will be run due to call cost exceeds limit for rule"
+        )
     try:
         if _run(text, variables) is True:
             return None
     except (RuntimeError, ValueError, TypeError, KeyError, IndexError, ZeroDivisionError) as error:
         shown = str(error).strip("'")
-        return invalid_value(field, kind, f"no such key: {shown} evaluating rule: {_message(rule, variables)}")
+        told = rule.get("message") or text
+        return invalid_value(field, kind, f"no such key: {shown} evaluating rule: {told}")
     message = _message(rule, variables)
     reason = rule.get("reason", "FieldValueInvalid")
     if reason == "FieldValueForbidden":

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
@@ -40,7 +41,7 @@ class Connections(web.Server):
         return _Connection(
             self,
             loop=self._own_loop,
-            access_log=None,  # type: ignore[arg-type]
+            access_log=None,
             keepalive_timeout=IDLE_SECONDS,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
@@ -98,9 +99,9 @@ class _Connection(web.RequestHandler):
             _log.error("%s %s", request.method, request.path, exc_info=exc)
             error = internal("the simulator failed on this request; please report it")
         else:
-            error = ApiError(status, "BadRequest", f"the request is not HTTP: {_first_line(message)}")
-            if status == 400:
-                error = bad_request(error.message)
+            error = bad_request(f"the request is not HTTP: {_first_line(message)}")
+            if isinstance(exc, LineTooLong) or "Too many headers" in error.message:
+                error = ApiError(431, "RequestHeaderFieldsTooLarge", "the request line or its headers are too large")
         response = answers.refusal(error)
         response.force_close()
         return response

@@ -5,14 +5,17 @@ Source: apiextensions `pkg/apiserver/customresource_handler.go`, `pkg/controller
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from weakref import WeakKeyDictionary
 
-from lab.sim.api import cel_rules, structural
+from lab.sim.api import cel_rules, scale_paths, structural, types
+from lab.sim.api.pruning import prune
 from lab.sim.api.resources import Custom, Object, Registry, Resource
-from lab.sim.api.status import Cause, invalid_value, not_simulated
+from lab.sim.api.status import ApiError, Cause, not_simulated
 from lab.sim.api.store import Change, Store
-from lab.sim.objects import condition
+from lab.sim.objects import condition, thaw
 
 STORAGE = "customresourcedefinitions.apiextensions.k8s.io"
 _UNCHECKED = Cause(
@@ -23,15 +26,20 @@ _UNCHECKED = Cause(
 )
 
 
-def rows(definition: Object) -> Iterator[Resource]:
-    """The resources a definition serves, one for each served version, best version first."""
+def rows(definition: Object, since: int = 0) -> Iterator[Resource]:
+    """The resources a definition serves, one for each served version, best version first.
+
+    `since`: the store's revision from which on objects are written by these schemas.
+    """
     spec = definition["spec"]
+    versions: dict[str, Resource] = {}
+    stored = next((one["name"] for one in spec["versions"] if one.get("storage")), "")
     names = definition.get("status", {}).get("acceptedNames") or spec["names"]
     for version in sorted(spec["versions"], key=lambda one: version_rank(one["name"])):
         if not version.get("served"):
             continue
         within = version.get("subresources") or {}
-        yield Resource(
+        row = Resource(
             group=spec["group"],
             version=version["name"],
             plural=names["plural"],
@@ -49,8 +57,17 @@ def rows(definition: Object) -> Iterator[Resource]:
                 selectable=tuple(one["jsonPath"] for one in version.get("selectableFields") or ()),
                 scale=within.get("scale"),
                 preserve_unknown=bool(spec.get("preserveUnknownFields")),
+                stored=f"{spec['group']}/{stored}",
+                since=since,
+                versions=versions,
+                terminating=_true(definition, "Terminating"),
             ),
         )
+        versions[row.api_version] = row
+        yield row
+
+
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 
 def version_rank(name: str) -> tuple[int, int, int, str]:
@@ -58,9 +75,7 @@ def version_rank(name: str) -> tuple[int, int, int, str]:
 
     Source: apimachinery `pkg/version/helpers.go`.
     """
-    import re
-
-    found = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", name)
+    found = _VERSION.fullmatch(name)
     if found is None:
         return (3, 0, 0, name)
     stage = {None: 0, "beta": 1, "alpha": 2}[found.group(2)]
@@ -72,6 +87,7 @@ class Definitions:
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self._registry = registry
+        self._store = store
         self._served: dict[str, list[Resource]] = {}
         for definition in store.list(STORAGE):
             self._serve(definition)
@@ -92,38 +108,121 @@ class Definitions:
     def _serve(self, definition: Object) -> None:
         name = definition["metadata"]["name"]
         self._forget(name)
-        established = condition(definition, "Established")
-        if established is None or established["status"] != "True":
+        if not _true(definition, "Established"):
             return
-        made = list(rows(definition))
+        made = list(rows(definition, self._store.revision))
         for row in made:
             self._registry.add(row)
         self._served[name] = made
 
 
-def _served_part(definition: Object) -> tuple[Object, Object, bool]:
-    status = definition.get("status", {})
-    established = condition(definition, "Established")
-    return definition["spec"], status.get("acceptedNames", {}), bool(established and established["status"] == "True")
+def _served_part(definition: Object) -> tuple[Object, Object, bool, bool]:
+    accepted = definition.get("status", {}).get("acceptedNames", {})
+    return definition["spec"], accepted, _true(definition, "Established"), _true(definition, "Terminating")
+
+
+def _true(definition: Object, kind: str) -> bool:
+    found = condition(definition, kind)
+    return found is not None and found["status"] == "True"
+
+
+def check_create(resource: Resource) -> None:
+    """Raises ApiError 405 when the definition is on its way out."""
+    if resource.custom is not None and resource.custom.terminating:
+        text = "create not allowed while custom resource definition is terminating"
+        raise ApiError(405, "MethodNotAllowed", text, {"group": resource.group, "kind": resource.plural})
+
+
+def kept(resource: Resource, obj: Object) -> Object:
+    """A custom object in the version it is stored in, without what that version does not know."""
+    custom = resource.custom
+    assert custom is not None
+    if obj["apiVersion"] == custom.stored:
+        return obj
+    return _coerced({**obj, "apiVersion": custom.stored}, custom.versions.get(custom.stored))
+
+
+def read(resource: Resource, obj: Object) -> Object:
+    """A stored custom object as a version shows it: defaults of today filled in, what today's schema lacks left out.
+
+    Source: apiextensions `pkg/apiserver/customresource_handler.go`, `crdConversionRESTOptionsGetter`.
+    """
+    custom = resource.custom
+    assert custom is not None
+    metadata = obj["metadata"]
+    if obj["apiVersion"] == resource.api_version and int(metadata["resourceVersion"]) > custom.since:
+        return obj
+    seen = _READ.setdefault(resource, {})
+    known = seen.get(metadata["uid"])
+    if known is not None and known[0] == metadata["resourceVersion"]:
+        return known[1]
+    made = thaw(obj)
+    stored = custom.versions.get(obj["apiVersion"], resource)
+    if stored.custom is not None:
+        structural.fill_in(made, stored.custom.schema)
+    made["apiVersion"] = resource.api_version
+    made = _coerced(made, resource)
+    if made == obj:
+        made = obj
+    seen[metadata["uid"]] = (metadata["resourceVersion"], made)
+    return made
+
+
+_READ: WeakKeyDictionary[Resource, dict[str, tuple[str, Object]]] = WeakKeyDictionary()
+"""What `read` made, by row and uid, with the resourceVersion it was made from."""
+
+
+_MINOR = 34
+"""Any will do: only metadata differs between minors, and that is left alone."""
+
+
+def _coerced(obj: Object, resource: Resource | None) -> Object:
+    """`obj` without what the version does not know; a changed copy when there is such."""
+    if resource is None:
+        return obj
+    made = thaw(obj)
+    return made if prune(types.of(resource, _MINOR), made) else obj
 
 
 def problems(resource: Resource, new: Object, old: Object | None, subresource: str = "") -> list[Cause]:
-    """Everything wrong with a custom object by its definition's schema and CEL rules."""
-    assert resource.custom is not None
-    schema = resource.custom.schema
-    body = {key: value for key, value in new.items() if key not in ("apiVersion", "kind", "metadata")}
+    """Everything wrong with a custom object by its definition's schema, its scale paths and its CEL rules.
+
+    Source: apiextensions `pkg/registry/customresource/{strategy,status_strategy,validator}.go`.
+    """
+    custom = resource.custom
+    assert custom is not None
+    schema = custom.schema
+    body = _without_meta(new)
+    before = _without_meta(old) if old is not None else None
     if subresource == "status":
-        body = {"status": body["status"]} if "status" in body else {}
-        schema = {**schema, "required": [one for one in schema.get("required", ()) if one == "status"]}
-    causes = structural.broken(body, schema, "")
+        causes = _status_problems(body, before or {}, (schema.get("properties") or {}).get("status") or {})
+    else:
+        causes = structural.broken(body, schema, "", structural.NEW if before is None else before)
+        causes += scale_paths.problems(custom, body, spec=True)
+    causes += scale_paths.problems(custom, body, spec=False)
     if cel_rules.has_rules(schema):
         if any(one.reason in _BLOCKING for one in causes):
             return [*causes, _UNCHECKED]
-        before = None
-        if old is not None:
-            before = {key: value for key, value in old.items() if key not in ("apiVersion", "kind", "metadata")}
         causes += cel_rules.broken(body, before, schema, "", update=old is not None)
     return causes
+
+
+def _without_meta(obj: Object) -> Object:
+    return {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
+
+
+def _status_problems(body: Object, before: Object, schema: Object) -> list[Cause]:
+    """Of a status written on its own, which is named in causes but not in their sentences."""
+    if "status" not in body:
+        return []
+    found = structural.broken(body["status"], schema, "", before.get("status", structural.NEW))
+    return [replace(one, field=_below_status(one.field)) for one in found]
+
+
+def _below_status(field: str) -> str:
+    if field in ("", "<nil>"):
+        return "status"
+    return f"status{field}" if field.startswith("[") else f"status.{field}"
 
 
 _BLOCKING = (
@@ -148,13 +247,4 @@ def definition_problems(definition: Object) -> list[Cause]:
     conversion = definition["spec"].get("conversion") or {}
     if conversion.get("strategy") == "Webhook":
         raise not_simulated("conversion of custom resources by a webhook")
-    storage = Counter(bool(one.get("storage")) for one in definition["spec"].get("versions") or ())
-    if storage[True] > 1:
-        causes.append(
-            invalid_value(
-                "spec.versions",
-                definition["spec"]["versions"],
-                "must have exactly one version marked as storage version",
-            )
-        )
     return causes

@@ -1,4 +1,4 @@
-"""The built-in kinds every simulated cluster serves, one row each: what `kubectl api-resources` of a real cluster lists.
+"""The built-in kinds every simulated cluster serves, one row each: what `kubectl api-resources` of a real one lists.
 
 Left out because nothing here would act on them: `resource.k8s.io`, `flowcontrol.apiserver.k8s.io`,
 `componentstatuses` and every alpha and beta version. Source: Kubernetes `api/discovery/aggregated_v2.json`.
@@ -21,6 +21,7 @@ def _row(
     subresources: str = "",
     verbs: str = "",
     storage: str = "",
+    deprecated: str = "",
 ) -> Resource:
     return Resource(
         group=group,
@@ -34,13 +35,21 @@ def _row(
         verbs=tuple(verbs.split()) or ALL_VERBS,
         subresources=frozenset(subresources.split()),
         storage=storage or (f"{plural}.{group}" if group else plural),
+        deprecated=deprecated,
     )
 
 
 BUILT_IN: tuple[Resource, ...] = (
     _row("", "v1", "bindings", "Binding", verbs="create"),
     _row("", "v1", "configmaps", "ConfigMap", short="cm"),
-    _row("", "v1", "endpoints", "Endpoints", short="ep"),
+    _row(
+        "",
+        "v1",
+        "endpoints",
+        "Endpoints",
+        short="ep",
+        deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
     _row("", "v1", "events", "Event", short="ev"),
     _row("", "v1", "limitranges", "LimitRange", short="limits"),
     _row(

@@ -1,7 +1,7 @@
 """In which form an answer is wanted: plain objects, a Table or metadata only, as JSON or YAML.
 
-Source: apiserver `pkg/endpoints/handlers/negotiation/negotiate.go`. Answers in protobuf are not given: every client that
-asks for it also names JSON.
+Source: apiserver `pkg/endpoints/handlers/negotiation/negotiate.go`. Answers in protobuf are not given: every client
+that asks for it also names JSON.
 """
 
 from __future__ import annotations

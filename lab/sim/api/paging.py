@@ -76,7 +76,14 @@ def read_token(text: str) -> tuple[int, tuple[str, str]]:
     """The resourceVersion of the first page, and the key to go on behind. Raises ApiError 400."""
     try:
         read = orjson.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+        if read["v"] != "meta.k8s.io/v1":
+            raise bad_request(
+                f"invalid continue token: continue key is not valid: server does not recognize this encoded version "
+                f"{str(read['v'])[:40]}"
+            )
         namespace, _, name = read["start"].rstrip("\u0000").partition("/")
+        if "/" in name:
+            raise bad_request(f"invalid continue token: continue key is not valid: {read['start'][:253]}")
         return int(read["rv"]), (namespace, name)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise bad_request("invalid continue token: continue key is not valid") from None

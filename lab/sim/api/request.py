@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from multidict import MultiMapping
 
 from lab.sim.api.context import IGNORE, STRICT, WARN, DeleteOptions
-from lab.sim.api.patch.golang import kind_of
+from lab.sim.api.golang import kind_of
 from lab.sim.api.resources import Object
 from lab.sim.api.status import (
     ApiError,
@@ -68,6 +68,8 @@ def parse(method: str, target: str, query: Mapping[str, str]) -> Asked:
     """
     verb = _METHODS.get(method, method.lower())
     path = _path(target)
+    if path.startswith("//"):
+        raise no_such_path()
     parts = path.strip("/").split("/")
     if "" in parts[1:]:
         raise no_such_path()
@@ -203,7 +205,9 @@ def delete_options(said: Object, query: Mapping[str, str]) -> tuple[DeleteOption
     Raises ApiError 400 or 422.
     """
     if said and said.get("kind", "DeleteOptions") != "DeleteOptions":
-        raise bad_request(f'no kind "{said["kind"]}" is registered for version "{said.get("apiVersion", "")}" in scheme')
+        raise bad_request(
+            f'no kind "{said["kind"]}" is registered for version "{said.get("apiVersion", "")}" in scheme'
+        )
     if not said:
         said = _options_of_url(query)
     _check_types(said)
@@ -252,7 +256,7 @@ def _check_types(said: Object) -> None:
         value = said.get(key)
         if value is None:
             continue
-        if type(value) is not wanted or (wanted is int and not -(2**63) <= value < 2**63):
+        if type(value) is not wanted or (isinstance(value, int) and not -(2**63) <= value < 2**63):
             raise _mistyped(f"DeleteOptions.{key}", value, named)
     for one in said.get("dryRun") or ():
         if not isinstance(one, str):

@@ -33,6 +33,14 @@ class Custom:
     """`subresources.scale` or None."""
     preserve_unknown: bool = False
     """`spec.preserveUnknownFields`."""
+    stored: str = ""
+    """`apiVersion` under which objects are stored."""
+    since: int = 0
+    """The store's revision when this schema came into force: older objects may not be what it asks for."""
+    versions: dict[str, Resource] = field(default_factory=dict, repr=False)
+    """The rows of all served versions by `apiVersion`."""
+    terminating: bool = False
+    """The definition is being deleted: nothing can be created any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -53,6 +61,8 @@ class Resource:
     """Key in the store, shared by all versions of a resource: `PLURAL` or `PLURAL.GROUP`."""
     custom: Custom | None = None
     """Set for rows of custom resources."""
+    deprecated: str = ""
+    """A warning that goes with every answer; "" for none."""
 
     @property
     def list_kind(self) -> str:
@@ -107,6 +117,10 @@ class Registry:
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """The row behind a path, or None."""
         return self._by_path.get((group, version, plural))
+
+    def serves(self, group: str) -> bool:
+        """Whether there is any row of the group."""
+        return any(known == group for known, _, _ in self._by_path)
 
     def kind(self, api_version: str, kind: str) -> Resource | None:
         """The row of `apiVersion` and `kind`, or None."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-from lab.sim.api import admission, defaults, deletion, managed_fields, paging, schema, selectors, validation
+from lab.sim.api import admission, crd, defaults, deletion, managed_fields, paging, schema, selectors, validation
 from lab.sim.api import patch as patches
 from lab.sim.api.context import Context, DeleteOptions
 from lab.sim.api.resources import Object, Registry, Resource
@@ -128,6 +128,7 @@ class Rest:
 
     def create(self, resource: Resource, namespace: str, obj: Object, context: Context, name: str = "") -> Object:
         """Create an object of which the caller gives up its copy. `name`: what the path says, "" for nothing."""
+        crd.check_create(resource)
         metadata = self._decoded(resource, namespace, name, obj, context)
         rules = strategy(resource)
         now = timestamp(self.clock.now())
@@ -157,8 +158,10 @@ class Rest:
             raise invalid(resource.group, resource.kind, name, wrong)
         admission.validate(self, write)
         rules.allocate(self, resource, obj, None, context)
-        if self.store.get(resource.storage, namespace, name) is not None:
-            raise already_exists(resource.group, resource.plural, name)
+        held = self.store.get(resource.storage, namespace, name)
+        if held is not None:
+            leaving = "deletionTimestamp" in held["metadata"]
+            raise already_exists(resource.group, resource.plural, name, leaving)
         if context.dry_run:
             return obj
         return shown(resource, self.store.put(resource.storage, namespace, name, kept(resource, obj)))
@@ -176,7 +179,7 @@ class Rest:
 
         Creates it where the kind allows that. Raises 404, 409 for a stale write and 422.
         """
-        if not subresource and not (obj.get("metadata") or {}).get("name"):
+        if not subresource and not _named(obj):
             raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
         metadata = self._decoded(resource, namespace, name, obj, context)
         rules = strategy(resource)
@@ -210,7 +213,7 @@ class Rest:
         """Change an object by a `json`, `merge` or `strategic` patch."""
         old = self.get(resource, namespace, name)
         obj = patches.patched(resource, old, patch, kind, self.minor)
-        if not subresource and not (obj.get("metadata") or {}).get("name"):
+        if not subresource and not _named(obj):
             raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
         self._decoded(resource, namespace, name, obj, context, kind, patch)
         return self._replace(resource, namespace, name, obj, old, context, subresource, None)
@@ -373,9 +376,11 @@ class Rest:
     ) -> Object:
         """Check the envelope and the schema; returns the metadata. `form` and `patch`: as for `schema.decode`."""
         api_version, kind = obj.get("apiVersion"), obj.get("kind")
-        if kind is None and api_version is None:
-            obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
-        elif (api_version, kind) != (resource.api_version, resource.kind):
+        if kind is None:
+            kind = obj["kind"] = resource.kind
+        if api_version is None:
+            api_version = obj["apiVersion"] = resource.api_version
+        if (api_version, kind) != (resource.api_version, resource.kind):
             if not isinstance(api_version, str) or not isinstance(kind, str):
                 raise bad_request("Object 'Kind' and 'apiVersion' must be strings")
             if kind == resource.kind:
@@ -385,8 +390,8 @@ class Rest:
                 )
             raise bad_request(
                 f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: '
-                f"converting ({api_version}, Kind={kind}) to ({resource.api_version}, Kind={resource.kind}): "
-                "unknown conversion"
+                f"converting ({api_version.rpartition('/')[2]}.{kind}) to "
+                f"({resource.group.partition('.')[0] or 'core'}.{resource.kind}): unknown conversion"
             )
         metadata = obj.get("metadata")
         if metadata is None:
@@ -472,6 +477,8 @@ VERSIONED = frozenset(("events", "horizontalpodautoscalers.autoscaling"))
 
 def shown(resource: Resource, obj: Object) -> Object:
     """A stored object as this version shows it."""
+    if resource.custom is not None:
+        return crd.read(resource, obj)
     if obj["apiVersion"] == resource.api_version:
         return obj
     from lab.sim.api.conversion import converted
@@ -481,6 +488,8 @@ def shown(resource: Resource, obj: Object) -> Object:
 
 def kept(resource: Resource, obj: Object) -> Object:
     """An object as it is stored, whatever version it was written in."""
+    if resource.custom is not None:
+        return crd.kept(resource, obj)
     if resource.storage not in VERSIONED:
         return obj
     from lab.sim.api.conversion import canonical
@@ -493,6 +502,12 @@ def both(first: selectors.Matcher | None, second: selectors.Matcher | None) -> s
     if first is None or second is None:
         return first or second
     return lambda obj: first(obj) and second(obj)
+
+
+def _named(obj: Object) -> bool:
+    """Whether the metadata has a name; what is no object is left to the decoder to refuse."""
+    metadata = obj.get("metadata")
+    return bool(metadata.get("name")) if isinstance(metadata, dict) else bool(metadata)
 
 
 def _without(obj: Object, *fields: str) -> Object:

@@ -106,6 +106,7 @@ def checker(kind: Type) -> Check:
 def _object(kind: Type) -> None:
     checks: dict[str, Check] = {}
     left_out = kind.left_out
+    null = frozenset(key for key in kind.written if kind.fields[key].kind == types.SCALAR)
     written: list[tuple[str, Type]] = []
 
     def check(obj: Any) -> bool:
@@ -119,6 +120,8 @@ def _object(kind: Type) -> None:
             if value:
                 if not one(value):
                     return False
+            elif value is None and key in null:
+                continue
             elif value is None:
                 drop = [*drop, key] if drop else [key]
             elif not one(value):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
 from lab.sim.api import answers, bodies, negotiation, request, reviews, streams, subresources, watch
 from lab.sim.api.authn import Authenticator
@@ -22,7 +22,7 @@ from lab.sim.api.rbac import Authorizer
 from lab.sim.api.request import Asked
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest
-from lab.sim.api.status import ApiError, internal, method_not_allowed, no_such_path, not_simulated
+from lab.sim.api.status import ApiError, NothingThere, internal, method_not_allowed, no_such_path, not_simulated
 from lab.sim.api.tokens import Tokens
 from lab.sim.logs import Logs
 
@@ -76,11 +76,15 @@ class Server:
             raise
         except Exception as error:
             _log.exception("%s %s", http.method, http.path)
+            if http.writer.output_size > 0:
+                raise ConnectionResetError("the answer has begun already") from None
             return answers.refusal(
                 internal(f"the simulator failed on this request ({type(error).__name__}); please report it")
             )
 
     async def _answer(self, http: web.BaseRequest) -> web.StreamResponse:
+        if http.version < HttpVersion10:
+            raise ApiError(505, "HTTPVersionNotSupported", "HTTP 1.0 or 1.1 is spoken here")
         user = self._user(http)
         asked = request.parse(http.method, http.raw_path, http.query)
         if not asked.plural:
@@ -91,7 +95,7 @@ class Server:
             self._authorizer.check_attributes(
                 user, asked.verb, asked.group, asked.plural, asked.subresource, asked.namespace, asked.name
             )
-            raise no_such_path()
+            raise no_such_path() if self._rest.registry.serves(asked.group) else NothingThere()
         name = asked.name or _only_name(http.query.get("fieldSelector", ""), asked.verb)
         self._authorizer.check(user, asked.verb, resource, asked.namespace, name, asked.subresource)
         _check_scope(asked, resource)
@@ -103,7 +107,10 @@ class Server:
             return await self._subresource(http, asked, resource, user)
         if asked.verb not in resource.verbs:
             raise no_such_path() if asked.name and not resource.stored else method_not_allowed()
-        return await self._verbs[asked.verb](http, asked, resource, user)
+        answer = await self._verbs[asked.verb](http, asked, resource, user)
+        if resource.deprecated and not answer.prepared:
+            answers.warn(answer, [resource.deprecated])
+        return answer
 
     def _user(self, http: web.BaseRequest) -> User:
         transport = http.transport
@@ -141,9 +148,14 @@ class Server:
         form = _form(http)
         options = _list_options(http, asked)
         watch.check(options, watching=True)
-        stream = watch.Stream(self._rest, resource, asked.namespace, options, form, answers.include(http))
         try:
-            return await streams.lines(http, stream.blocks(), form)
+            stream = watch.Stream(self._rest, resource, asked.namespace, options, form, answers.include(http))
+        except ApiError as error:
+            if error.code != 410:
+                raise
+            return await streams.lines(http, watch.refused(error))
+        try:
+            return await streams.lines(http, stream.blocks())
         finally:
             stream.close()
 
@@ -255,17 +267,26 @@ class Server:
         self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User, form: Form
     ) -> web.StreamResponse:
         """A POST to a subresource: something is done to the object."""
-        sub = asked.subresource
+        sub, namespace, name = asked.subresource, asked.namespace, asked.name
         if sub not in _SHAPES or sub == "scale":
             raise not_simulated(f"the proxy to {resource.plural}") if sub == "proxy" else method_not_allowed()
         context = _context(http, user, "CreateOptions")
         obj = await _decoded(http, context, *_shape(resource, sub))
         if sub == "token":
             answer = reviews.create(
-                self._rest, self._authorizer, self._tokens, resource, asked.namespace, asked.name, sub, obj, user, context
+                self._rest,
+                self._authorizer,
+                self._tokens,
+                resource,
+                asked.namespace,
+                asked.name,
+                sub,
+                obj,
+                user,
+                context,
             )
         else:
-            answer = subresources.create(self._rest, resource, asked.namespace, asked.name, sub, obj, context)
+            answer = subresources.create(self._rest, resource, namespace, name, sub, obj, context)
         return answers.body(http, answer, form, 201, context.warnings)
 
     def _one(
@@ -295,7 +316,7 @@ def _shape(resource: Resource, subresource: str) -> tuple[str, str]:
 
 
 def _check_scope(asked: Asked, resource: Resource) -> None:
-    """Raises ApiError 404 or 405 where path and resource do not agree on namespaces, or a name stands where none may."""
+    """Raises ApiError 404 or 405 where path and resource do not agree on namespaces, or on a name."""
     if asked.namespace and not resource.namespaced and resource.plural != "namespaces":
         raise no_such_path()
     if asked.namespace and resource.plural == "namespaces":

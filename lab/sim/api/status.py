@@ -92,8 +92,9 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
+        if self.reason:
+            body["reason"] = self.reason
         if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
@@ -121,15 +122,25 @@ def not_found(group: str, plural: str, name: str) -> ApiError:
 
 
 def no_such_path() -> ApiError:
-    """404 for a resource, group or path the server does not have."""
+    """404 for a resource or path below a group the server has."""
     return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
-def already_exists(group: str, plural: str, name: str) -> ApiError:
-    """409 for a create of something that is there."""
-    return ApiError(
-        409, "AlreadyExists", f'{_qualified(group, plural)} "{name}" already exists', _about(group, plural, name)
-    )
+class NothingThere(ApiError):
+    """404 for a path that leads to no group: answered in plain text, by which clients tell the two apart."""
+
+    TEXT = "404 page not found\n"
+
+    def __init__(self) -> None:
+        super().__init__(404, "NotFound", "the server could not find the requested resource", {})
+
+
+def already_exists(group: str, plural: str, name: str, leaving: bool = False) -> ApiError:
+    """409 for a create of something that is there. `leaving`: and whose deletion has begun."""
+    text = f'{_qualified(group, plural)} "{name}" already exists'
+    if leaving:
+        text = f"object is being deleted: {text}"
+    return ApiError(409, "AlreadyExists", text, _about(group, plural, name))
 
 
 def conflict(group: str, plural: str, name: str, why: str = "") -> ApiError:

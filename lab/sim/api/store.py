@@ -100,7 +100,7 @@ def transition(change: Change, keep: Callable[[Object], bool] | None) -> tuple[s
 class Subscription:
     """A watcher's place in the line: `changes` fills up, `wait` returns when there is something."""
 
-    __slots__ = ("_cancel", "_waiter", "changes", "closed", "namespace")
+    __slots__ = ("_cancel", "_waiter", "changes", "closed", "limit", "namespace", "overrun")
 
     def __init__(self, namespace: str, cancel: Callable[[Subscription], None]) -> None:
         self.namespace = namespace
@@ -108,12 +108,21 @@ class Subscription:
         self.changes: list[Change] = []
         """In order; whoever reads them takes them out with `take`."""
         self.closed = False
+        self.limit = 0
+        """Changes that may wait; 0 for any number."""
+        self.overrun = False
+        """Whether there were more: all that waited are dropped, and no more are taken."""
         self._waiter: asyncio.Future[None] | None = None
         self._cancel = cancel
 
     def offer(self, change: Change) -> None:
         """Take a change into the line."""
-        self.changes.append(change)
+        if self.limit and len(self.changes) >= self.limit:
+            self.overrun = True
+        if self.overrun:
+            self.changes.clear()
+        else:
+            self.changes.append(change)
         if self._waiter is not None:
             self._wake()
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from lab.sim.api.patterns import matcher
 from lab.sim.api.resources import Object
 from lab.sim.api.status import Cause, duplicate, invalid_value, not_supported, required
 from lab.sim.clock import parse_timestamp
@@ -59,15 +59,24 @@ def _copy(value: Any) -> Any:
     return [_copy(inner) for inner in value] if isinstance(value, list) else value
 
 
-def broken(value: Any, schema: Object, path: str) -> list[Cause]:
-    """Every rule of `schema` that `value` breaks. CEL rules are not looked at (`lab.sim.api.cel_rules`)."""
+NEW: Any = object()
+"""In place of an old value: there is none."""
+
+
+def broken(value: Any, schema: Object, path: str, old: Any = NEW) -> list[Cause]:
+    """Every rule of `schema` that `value` breaks. CEL rules are not looked at (`lab.sim.api.cel_rules`).
+
+    `old`: what `value` replaces; what was wrong and has not changed is let pass (source: "CRD validation ratcheting").
+    """
     causes: list[Cause] = []
-    _check(value, schema, path, causes)
+    _check(value, schema, path, causes, old)
     return causes
 
 
-def _check(value: Any, schema: Object, path: str, causes: list[Cause]) -> None:
+def _check(value: Any, schema: Object, path: str, causes: list[Cause], old: Any = NEW) -> None:
     if value is None and schema.get("nullable"):
+        return
+    if old is not NEW and value == old:
         return
     kind = _kind(value)
     wanted = "integer,string" if schema.get(_INT_OR_STRING) else schema.get("type", "")
@@ -77,9 +86,9 @@ def _check(value: Any, schema: Object, path: str, causes: list[Cause]) -> None:
             causes.append(_enum_cause(path, value, schema["enum"]))
         return
     if isinstance(value, dict):
-        _check_object(value, schema, path, causes)
+        _check_object(value, schema, path, causes, old if isinstance(old, dict) else {})
     elif isinstance(value, list):
-        _check_list(value, schema, path, causes)
+        _check_list(value, schema, path, causes, old)
     elif isinstance(value, str):
         _check_text(value, schema, path, causes)
     elif not isinstance(value, bool) and isinstance(value, int | float):
@@ -117,10 +126,7 @@ def _said(path: str, value: Any, rule: str) -> Cause:
     return invalid_value(path, value, f"{path} in body {rule}")
 
 
-def _check_object(value: Object, schema: Object, path: str, causes: list[Cause]) -> None:
-    for name in schema.get("required") or ():
-        if name not in value:
-            causes.append(required(_inner(path, name)))
+def _check_object(value: Object, schema: Object, path: str, causes: list[Cause], old: Object) -> None:
     most, least = schema.get("maxProperties"), schema.get("minProperties")
     if most is not None and len(value) > most:
         causes.append(_too_many(path, len(value), most))
@@ -133,7 +139,13 @@ def _check_object(value: Object, schema: Object, path: str, causes: list[Cause])
         if field is None:
             field = extra if isinstance(extra, dict) else None
         if field is not None:
-            _check(inner, field, _inner(path, name), causes)
+            _check(inner, field, _inner(path, name), causes, old.get(name, NEW))
+    needed = schema.get("required") or ()
+    if schema.get("x-kubernetes-embedded-resource"):
+        needed = [*needed, *(name for name in ("apiVersion", "kind") if name not in needed)]
+    for name in needed:
+        if name not in value:
+            causes.append(required(_inner(path, name)))
 
 
 def _inner(path: str, name: str) -> str:
@@ -145,22 +157,31 @@ def _too_many(path: str, found: int, most: int) -> Cause:
     return Cause("FieldValueTooMany", f"Too many: {found}: must have at most {most} {noun}", path)
 
 
-def _check_list(value: list[Any], schema: Object, path: str, causes: list[Cause]) -> None:
+def _check_list(value: list[Any], schema: Object, path: str, causes: list[Cause], old: Any) -> None:
     most, least = schema.get("maxItems"), schema.get("minItems")
     if most is not None and len(value) > most:
         causes.append(_too_many(path, len(value), most))
     if least is not None and len(value) < least:
         causes.append(_said(path, len(value), f"should have at least {least} items"))
     items = schema.get("items")
+    names = schema.get("x-kubernetes-list-map-keys") or ()
     if isinstance(items, dict):
         for index, inner in enumerate(value):
-            _check(inner, items, f"{path}[{index}]", causes)
+            _check(inner, items, f"{path}[{index}]", causes, counterpart(inner, old, names, NEW))
     kind = schema.get("x-kubernetes-list-type")
     if kind == "set":
         _check_unique(value, path, causes, lambda one: one)
     elif kind == "map":
-        keys = schema.get("x-kubernetes-list-map-keys") or ()
-        _check_unique(value, path, causes, lambda one: {key: one[key] for key in keys if key in one})
+        _check_unique(value, path, causes, lambda one: {key: one[key] for key in names if key in one})
+
+
+def counterpart(item: Any, old: Any, keys: Iterable[str], nothing: Any = None) -> Any:
+    """What `item` of a list with these map keys replaces in the `old` list; `nothing` where that cannot be told."""
+    if not keys or not isinstance(old, list) or not isinstance(item, dict):
+        return nothing
+    wanted = [item.get(key) for key in keys]
+    same = (one for one in old if isinstance(one, dict) and [one.get(key) for key in keys] == wanted)
+    return next(same, nothing)
 
 
 def _check_unique(value: list[Any], path: str, causes: list[Cause], key_of: Callable[[Any], Any]) -> None:
@@ -175,36 +196,23 @@ def _check_unique(value: list[Any], path: str, causes: list[Cause], key_of: Call
 
 
 def _check_text(value: str, schema: Object, path: str, causes: list[Cause]) -> None:
-    most, least = schema.get("maxLength"), schema.get("minLength")
+    most, least, pattern = schema.get("maxLength"), schema.get("minLength"), schema.get("pattern")
     if most is not None and len(value) > most:
         noun = "byte" if most == 1 else "bytes"
         causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {most} {noun}", path))
-    if least is not None and len(value) < least:
+    elif least is not None and len(value) < least:
         causes.append(_said(path, value, f"should be at least {least} chars long"))
-    pattern = schema.get("pattern")
-    if pattern and (compiled := _pattern(pattern)) is not None and compiled.search(value) is None:
+    elif pattern and (matches := matcher(pattern)) is not None and not matches(value):
         causes.append(_said(path, value, f"should match '{pattern}'"))
     check = _FORMATS.get(schema.get("format", ""))
     if check is not None and not check(value):
         causes.append(
             Cause(
-                "FieldValueInvalid",
+                "FieldValueTypeInvalid",
                 f'{invalid_value(path, value, "").message}{path} in body must be of type {schema["format"]}: "{value}"',
                 path,
             )
         )
-
-
-@lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str] | None:
-    """The pattern in Python's dialect; None for one that only Go can read."""
-    plain = text.replace(r"\z", r"\Z").replace("[[:alnum:]]", "[a-zA-Z0-9]").replace("[[:alpha:]]", "[a-zA-Z]")
-    if plain.endswith("$") and not plain.endswith(r"\$"):
-        plain = plain[:-1] + r"\Z"
-    try:
-        return re.compile(plain)
-    except re.error:
-        return None
 
 
 def _check_number(value: float, schema: Object, path: str, causes: list[Cause]) -> None:
@@ -227,11 +235,12 @@ def _check_number(value: float, schema: Object, path: str, causes: list[Cause]) 
 
 
 def _check_junctors(value: Any, schema: Object, path: str, causes: list[Cause]) -> None:
-    for one in schema.get("allOf") or ():
-        inner = broken(value, one, path)
-        if inner:
-            causes.append(_junctor(path, "must validate all the schemas (allOf)"))
+    all_of = [broken(value, one, path) for one in schema.get("allOf") or ()]
+    if any(all_of):
+        for inner in all_of:
             causes += inner
+        none = ". None validated" if all(all_of) else ""
+        causes.append(_junctor(path, f"must validate all the schemas (allOf){none}"))
     any_of = schema.get("anyOf")
     if any_of and not schema.get(_INT_OR_STRING):
         tried = [broken(value, one, path) for one in any_of]
@@ -272,8 +281,17 @@ def _absolute(text: str) -> None:
         raise ValueError(text)
 
 
+def _is_unit(found: tuple[str, str]) -> bool:
+    """Whether `3 days` is a time. Source: kube-openapi `pkg/validation/strfmt/duration.go`."""
+    unit = found[1].lower()
+    return unit in _UNITS or unit == "wk" or unit.startswith(_LONG_UNITS)
+
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
+_SPOKEN = re.compile(r"(\d+)\s*([A-Za-zµ]+)")
+_UNITS = ("ns", "nano", "us", "µs", "micro", "ms", "milli", "s", "sec", "m", "min", "h", "hr", "hour", "d", "day", "w")
+_LONG_UNITS = ("nano", "micro", "milli", "sec", "min", "hour", "day", "week")
 _DURATION = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))*|0")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _HOST = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*")
@@ -281,7 +299,7 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
 _FORMATS: dict[str, Callable[[str], bool]] = {
     "date": lambda text: _DATE.fullmatch(text) is not None and _parses(parse_timestamp)(text),
     "date-time": lambda text: _DATE_TIME.fullmatch(text) is not None and _parses(parse_timestamp)(text),
-    "duration": lambda text: _DURATION.fullmatch(text) is not None,
+    "duration": lambda text: _DURATION.fullmatch(text) is not None or any(map(_is_unit, _SPOKEN.findall(text))),
     "email": lambda text: _MAIL.fullmatch(text) is not None,
     "hostname": lambda text: len(text) <= 255 and _HOST.fullmatch(text) is not None,
     "ipv4": lambda text: ":" not in text and _parses(ip_address)(text),

@@ -67,7 +67,7 @@ class Type:
     left_out: frozenset[str] = frozenset()
     """Of a built-in object: fields that a server does not write while they are empty (`""`, 0, false, no items)."""
     written: frozenset[str] = frozenset()
-    """Of a built-in object: fields that hold an object and that a server writes as `{}` when they are missing.
+    """Of a built-in object: fields that a server writes when they are missing: objects as `{}`, times as null.
 
     Not a kind's `status`: the rules of the kind say whether it has one from the start.
     """
@@ -168,6 +168,8 @@ class _Builder:
             if child.kind == OBJECT and not pointer:
                 if key != "status" or "metadata" not in schema["properties"]:
                     written.add(key)
+            elif child.scalar in ("time", "micro-time") and not pointer and shown:
+                written.add(key)
             elif child.kind in (LIST, MAP, SCALAR) and not pointer and not shown:
                 left_out.add(key)
         made.left_out = frozenset(left_out)

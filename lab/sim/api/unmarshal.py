@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from lab.sim import quantity
 from lab.sim.api import gotime
-from lab.sim.api.types import ANY, LIST, MAP, OBJECT, Type
+from lab.sim.api.types import ANY, LIST, MAP, OBJECT, SCALAR, Type
 
 _MOST = 100
 """A server reports no more unknown and duplicate fields than this."""
@@ -73,6 +73,8 @@ class Unmarshaller:
                 continue
             if value is not None:
                 value = self._value(child, value, struct, f"{go}.{key}" if go else key, below)
+            if value is None and child.kind == SCALAR and key in kind.written:
+                continue
             if value is None or (not value and key in kind.left_out):
                 del obj[key]
             else:
@@ -223,7 +225,7 @@ def _go_kind(value: Any) -> str:
 
 
 def fill(kind: Type, obj: dict[str, Any]) -> None:
-    """Give `obj` the empty objects that a server writes though nobody gave them, e.g. a container's `resources`."""
+    """Give `obj` what a server writes though nobody gave it: a container's empty `resources`, a time that is null."""
     for key in kind.written:
         if key not in obj:
             obj[key] = empty(kind.fields[key])
@@ -240,6 +242,8 @@ def empty(kind: Type) -> Any:
             return {}
         case "list":
             return []
+    if kind.scalar in ("time", "micro-time"):
+        return None
     return {"integer": 0, "number": 0, "boolean": False, "int-or-string": 0, "quantity": "0"}.get(kind.scalar, "")
 
 

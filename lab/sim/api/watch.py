@@ -17,14 +17,16 @@ from lab.sim.api.negotiation import Form, partial
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
 from lab.sim.api.selectors import fields, labels
-from lab.sim.api.status import ApiError, forbidden_field, invalid
+from lab.sim.api.status import ApiError, expired, forbidden_field, invalid
 from lab.sim.api.store import Change, transition
 
 BOOKMARK_SECONDS = 60.0
 _SHORTEST_SECONDS = 1800
 LONGEST_SECONDS = 24 * 3600
-_MOST_WAITING = 20_000
+MOST_WAITING = 20_000
 """Changes a watcher may lag behind before it is cut off and has to list anew."""
+_BLOCK = 500
+"""Most changes in one block: what is written at once stays small."""
 _INITIAL_END = "k8s.io/initial-events-end"
 
 
@@ -65,6 +67,7 @@ class Stream:
         self._first = rest.list(resource, namespace, options.labels, options.fields) if from_scratch else None
         since = self._first.revision if self._first else options.revision
         self._subscription = rest.watch(resource, namespace, since)
+        self._subscription.limit = MOST_WAITING
         self._revision = int(since or 0) or rest.store.revision
 
     def close(self) -> None:
@@ -72,7 +75,7 @@ class Stream:
         self._subscription.close()
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Blocks of newline-ended watch events."""
+        """Blocks of newline-ended watch events. A watcher that falls too far behind is told 410 and cut off."""
         options, subscription, encode, store = self._options, self._subscription, self._encode, self._rest.store
         seconds = options.seconds or random.randint(_SHORTEST_SECONDS, 2 * _SHORTEST_SECONDS)  # noqa: S311
         ends = time.monotonic() + seconds
@@ -81,24 +84,28 @@ class Stream:
         try:
             if self._first:
                 items, self._first = self._first.items, None
-                for start in range(0, len(items), 500):
-                    yield b"".join([encode.object("ADDED", obj) for obj in items[start : start + 500]])
+                for start in range(0, len(items), _BLOCK):
+                    yield b"".join([encode.object("ADDED", obj) for obj in items[start : start + _BLOCK]])
                 if self._streaming:
                     yield encode.bookmark(revision, initial=True)
-            while not subscription.closed:
+            while not subscription.closed or subscription.changes:
                 until = min(ends, bookmark) if options.bookmarks else ends
-                if await subscription.wait(max(until - time.monotonic(), 0.0)):
-                    if len(subscription.changes) > _MOST_WAITING:
-                        return
-                    block, revision = encode.changes(subscription.take(), self._keep)
-                    if block:
-                        store.commit()
-                        yield block
+                waiting = await subscription.wait(max(until - time.monotonic(), 0.0))
+                if subscription.overrun:
+                    yield failure(expired("the watch fell too far behind: list again and watch from there"))
+                    return
+                if waiting:
+                    taken = subscription.take()
+                    for start in range(0, len(taken), _BLOCK):
+                        block, revision = encode.changes(taken[start : start + _BLOCK], self._keep)
+                        if block:
+                            store.commit()
+                            yield block
                 now = time.monotonic()
                 if now >= ends:
                     return
                 if options.bookmarks and now >= bookmark:
-                    yield encode.bookmark(max(revision, store.revision))
+                    yield encode.bookmark(max(revision, store.revision) if not subscription.changes else revision)
                     bookmark = now + BOOKMARK_SECONDS
         finally:
             subscription.close()
@@ -128,6 +135,11 @@ def failure(error: ApiError) -> bytes:
     return b'{"type":"ERROR","object":%s}\n' % orjson.dumps(error.status())
 
 
+async def refused(error: ApiError) -> AsyncIterator[bytes]:
+    """A stream that only says what is wrong: what a watch from a forgotten version is answered."""
+    yield failure(error)
+
+
 class _Encoder:
     def __init__(self, rest: Rest, resource: Resource, form: Form, include: str) -> None:
         self._rest = rest
@@ -144,11 +156,11 @@ class _Encoder:
             told = transition(change, keep)
             if told is None:
                 continue
-            kind, obj = told
-            if self._plain and obj is change.object and obj["apiVersion"] == resource.api_version:
+            kind, obj = told[0], shown(resource, told[1])
+            if self._plain and obj is change.object:
                 made.append(change.json(kind))
             else:
-                made.append(self.object(kind, shown(resource, obj)))
+                made.append(self.object(kind, obj))
         return b"".join(made), taken[-1].revision
 
     def object(self, kind: str, obj: Object) -> bytes:

@@ -1,7 +1,7 @@
 """YAML as the API server reads it: what JSON could hold, and nothing that runs, swells or refers to itself.
 
-The types of plain scalars are those of Go's reader, not Python's: `12:30` and dates are texts, `y` is a boolean, `1e3` a
-number. Only the first document counts. Source: `sigs.k8s.io/yaml` with its `goyaml.v2` (resolve.go, decode.go).
+The types of plain scalars are those of Go's reader, not Python's: `12:30` and dates are texts, `y` is a boolean, `1e3`
+a number. Only the first document counts. Source: `sigs.k8s.io/yaml` with its `goyaml.v2` (resolve.go, decode.go).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 import yaml
 
 DEEPEST = 200
-_MOST_NODES = 200_000
+_MOST_NODES = 100_000
 _BOOLEANS = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),

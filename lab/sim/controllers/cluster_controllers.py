@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lab.sim.api.resources import Object, Registry
 from lab.sim.client import Client
 from lab.sim.clock import Clock
+from lab.sim.controllers.certificate_signing import CertificateSigning, Sign
 from lab.sim.controllers.cluster_roles import ClusterRoles
 from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.disruption import DisruptionBudgets
@@ -44,6 +45,8 @@ class Surroundings:
     """The cluster's CA, PEM."""
     token_of: TokenOf | None = None
     """None: Secrets for service-account tokens are not filled."""
+    sign: Sign | None = None
+    """None: approved certificate requests are not signed."""
     quota_used: UsedBy | None = None
     """None: quotas have no status."""
     programs: Programs = field(default_factory=Programs)
@@ -85,6 +88,8 @@ def cluster_controllers(
     handlers: list[Handler] = [collector.observe, namespaces.observe]
     if around.token_of is not None:
         controllers.append(made(AccountTokens, around.certificate, around.token_of))
+    if around.sign is not None:
+        controllers.append(made(CertificateSigning, around.sign))
     if around.quota_used is not None:
         quotas = ResourceQuotas(client_of(ResourceQuotas.name), clock, informers, around.quota_used)
         controllers.append(quotas)

@@ -11,20 +11,18 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from lab.sim.api.resources import Object
-from lab.sim.clock import parse_timestamp, timestamp
+from lab.sim.clock import parse_timestamp
 from lab.sim.controllers import images
+from lab.sim.controllers.backoff import FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, go_duration, longer
 from lab.sim.controllers.behaviour import Behaviour
+from lab.sim.controllers.container_state import RUNNING, TERMINATED, WAITING, State
 from lab.sim.controllers.probes import LIVENESS, READINESS, STARTUP, Probe
 from lab.sim.controllers.timing import Timing
 
 INIT, SIDECAR, MAIN = "init", "sidecar", "main"
-WAITING, RUNNING, TERMINATED = "waiting", "running", "terminated"
-FIRST_BACKOFF_SECONDS = 10.0
-LONGEST_BACKOFF_SECONDS = 300.0
 _FORGIVEN_AFTER = 2 * LONGEST_BACKOFF_SECONDS
 _SIGKILL = 137
 
@@ -66,37 +64,6 @@ class Surroundings(Protocol):
 
     def ended(self, container: Container) -> None:
         """A run has ended."""
-
-
-@dataclass(slots=True)
-class State:
-    """What `kubectl` shows of a container."""
-
-    kind: str = WAITING
-    reason: str = "ContainerCreating"
-    message: str = ""
-    since: float = 0.0
-    until: float = 0.0
-    code: int = 0
-    run: str = ""
-    """The run's identity; of a container that is running or has ended."""
-
-    def status(self) -> Object:
-        """As `v1.ContainerState`."""
-        if self.kind == WAITING:
-            return {WAITING: {"reason": self.reason, **({"message": self.message} if self.message else {})}}
-        if self.kind == RUNNING:
-            return {RUNNING: {"startedAt": timestamp(self.since)}}
-        return {
-            TERMINATED: {
-                "exitCode": self.code,
-                "reason": self.reason,
-                **({"message": self.message} if self.message else {}),
-                "startedAt": timestamp(self.since) if self.until else None,
-                "finishedAt": timestamp(self.until) if self.until else None,
-                **({"containerID": self.run} if self.run else {}),
-            }
-        }
 
 
 class Container:
@@ -199,7 +166,7 @@ class Container:
         self._wait("ErrImagePull", error)
         self._around.tell(self, "Warning", "Failed", f'Failed to pull image "{image}": {error}')
         self._around.tell(self, "Warning", "Failed", "Error: ErrImagePull")
-        self._pull_backoff = _longer(self._pull_backoff)
+        self._pull_backoff = longer(self._pull_backoff)
         again = at + self._pull_backoff
         self._at(at + self._around.timing.notice, lambda _: self._pull_waits(again))
 
@@ -386,7 +353,7 @@ class Container:
             self._restart(at)
 
     def _restart(self, at: float) -> None:
-        self._restart_backoff = _longer(self._restart_backoff)
+        self._restart_backoff = longer(self._restart_backoff)
         self._restart_backoff_set = at
         self.begin(at)
 
@@ -396,14 +363,14 @@ class Container:
         """Carry on from what the pod's status says of this container."""
         self.restarts = int(status.get("restartCount") or 0)
         self.run_id = status.get("containerID", "")
-        self.last = _ended(status.get("lastState") or {})
+        self.last = State.ended(status.get("lastState") or {})
         if status.get("imageID"):
             self._around.got_image(self.spec.get("image", ""))
         if self.restarts:
             self._restart_backoff = min(FIRST_BACKOFF_SECONDS * 2 ** min(self.restarts - 1, 9), LONGEST_BACKOFF_SECONDS)
             self._restart_backoff_set = self.last.until if self.last else now
         state = status.get("state") or {}
-        ended = _ended(state)
+        ended = State.ended(state)
         if RUNNING in state:
             self.begun = True
             since = parse_timestamp(state[RUNNING]["startedAt"])
@@ -423,31 +390,3 @@ class Container:
             waiting = state[WAITING]
             self.state = State(WAITING, waiting["reason"], waiting.get("message", ""))
             self._at(max(self.last.until + self._restart_backoff, now), self._restart)
-
-
-def _ended(state: Object) -> State | None:
-    said = state.get(TERMINATED)
-    if not said:
-        return None
-    began, until = (parse_timestamp(said[key]) if said.get(key) else 0.0 for key in ("startedAt", "finishedAt"))
-    reason, message = said.get("reason", ""), said.get("message", "")
-    return State(TERMINATED, reason, message, began, until, said["exitCode"], said.get("containerID", ""))
-
-
-def _longer(backoff: float) -> float:
-    return min(backoff * 2, LONGEST_BACKOFF_SECONDS) if backoff else FIRST_BACKOFF_SECONDS
-
-
-def go_duration(seconds: float) -> str:
-    """A duration as Go prints it: `0s`, `350ms`, `1.2s`, `2m40s`."""
-    millis = round(seconds * 1000)
-    if millis == 0:
-        return "0s"
-    if millis < 1000:
-        return f"{millis}ms"
-    minutes, rest = divmod(millis, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    shown = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
-    if hours:
-        return f"{hours}h{minutes}m{shown}"
-    return f"{minutes}m{shown}" if minutes else shown

@@ -1,4 +1,4 @@
-"""CustomResourceDefinitions: their names accepted, their resources established, and their objects cleared away with them.
+"""CustomResourceDefinitions: names are accepted, resources established, objects cleared away with their definition.
 
 Source: apiextensions `pkg/controller/{status,establish,finalizer}`.
 """
@@ -12,9 +12,8 @@ from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.clock import Clock, timestamp
 from lab.sim.controllers.controller import Controller, Informers
-from lab.sim.objects import condition, evolve
+from lab.sim.objects import CUSTOM_RESOURCE_CLEANUP, condition, evolve
 
-FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
 _AGAIN_SECONDS = 1.0
 
@@ -29,7 +28,7 @@ class CustomResources(Controller):
         self._definitions = informers.of(_RESOURCE)
         self._definitions.handle(self._changed)
 
-    def _changed(self, old: Object | None, new: Object | None) -> None:
+    def _changed(self, old: Object | None, new: Object | None) -> None:  # noqa: ARG002 - every handler's signature
         if new is not None:
             self.enqueue_object(new)
             return
@@ -43,7 +42,7 @@ class CustomResources(Controller):
         if definition is None:
             return
         if definition["metadata"].get("deletionTimestamp"):
-            if FINALIZER in definition["metadata"].get("finalizers", ()):
+            if CUSTOM_RESOURCE_CLEANUP in definition["metadata"].get("finalizers", ()):
                 await self._finalize(definition)
             return
         status = self._status(definition)
@@ -52,18 +51,15 @@ class CustomResources(Controller):
 
     def _status(self, definition: Object) -> Object:
         spec = definition["spec"]
-        wanted = {"listKind": f"{spec['names']['kind']}List", **spec["names"]}
-        wrong = self._taken(definition, wanted)
+        accepted, wrong = self._names(definition)
         before = definition.get("status", {})
         now = timestamp(self.clock.now())
         conditions = list(before.get("conditions", ()))
         if wrong:
-            accepted = before.get("acceptedNames") or {"plural": "", "kind": ""}
             _set(conditions, "NamesAccepted", "False", wrong[0], wrong[1], now)
             if not _true(definition, "Established"):
                 _set(conditions, "Established", "False", "NotAccepted", "not all names are accepted", now)
         else:
-            accepted = wanted
             _set(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found", now)
             if not _true(definition, "Established"):
                 text = "the initial names have been accepted"
@@ -72,29 +68,52 @@ class CustomResources(Controller):
         stored += [one["name"] for one in spec["versions"] if one.get("storage") and one["name"] not in stored]
         return {"acceptedNames": accepted, "conditions": conditions, "storedVersions": stored}
 
-    def _taken(self, definition: Object, wanted: Object) -> tuple[str, str] | None:
-        """Reason and message for the first name that another definition of the group has already."""
-        group = definition["spec"]["group"]
+    def _names(self, definition: Object) -> tuple[Object, tuple[str, str] | None]:
+        """The names it may have, and reason and message of the last one that is another definition's.
+
+        A name that is taken stays what it was; the others are accepted all the same.
+        """
+        names = definition["spec"]["names"]
+        wanted = {"listKind": f"{names['kind']}List", **names}
+        accepted = {"plural": "", "kind": "", **(definition.get("status", {}).get("acceptedNames") or {})}
+        words, kinds = self._taken(definition)
+        wrong = None
+        for field, reason, taken in (
+            ("plural", "PluralConflict", words),
+            ("singular", "SingularConflict", words),
+            ("shortNames", "ShortNamesConflict", words),
+            ("kind", "KindConflict", kinds),
+            ("listKind", "ListKindConflict", kinds),
+        ):
+            asked, had = wanted.get(field), accepted.get(field)
+            if asked == had:
+                continue
+            new = [asked] if isinstance(asked, str) else [one for one in asked or () if one not in (had or ())]
+            used = [f'"{one}" is already in use' for one in new if one in taken]
+            if used:
+                wrong = reason, used[0] if len(used) == 1 else f"[{', '.join(used)}]"
+            elif asked is None:
+                accepted.pop(field, None)
+            else:
+                accepted[field] = asked
+        accepted.pop("categories", None)
+        if wanted.get("categories"):
+            accepted["categories"] = wanted["categories"]
+        return accepted, wrong
+
+    def _taken(self, definition: Object) -> tuple[set[str], set[str]]:
+        """Resource names and kinds that other definitions of the group have."""
+        words: set[str] = set()
+        kinds: set[str] = set()
         for other in self._definitions.list():
-            if other is definition or other["metadata"]["name"] == definition["metadata"]["name"]:
+            if other["spec"]["group"] != definition["spec"]["group"]:
+                continue
+            if other["metadata"]["name"] == definition["metadata"]["name"]:
                 continue
             accepted = other.get("status", {}).get("acceptedNames", {})
-            if other["spec"]["group"] != group or not accepted.get("plural"):
-                continue
-            words = {accepted.get("plural"), accepted.get("singular"), *accepted.get("shortNames", ())}
-            kinds = {accepted.get("kind"), accepted.get("listKind")}
-            for field, reason, taken in (
-                ("plural", "PluralConflict", words),
-                ("singular", "SingularConflict", words),
-                ("kind", "KindConflict", kinds),
-                ("listKind", "ListKindConflict", kinds),
-            ):
-                if wanted.get(field) in taken:
-                    return reason, f'"{wanted[field]}" is already in use'
-            for short in wanted.get("shortNames", ()):
-                if short in words:
-                    return "ShortNamesConflict", f'"{short}" is already in use'
-        return None
+            words.update((accepted.get("plural", ""), accepted.get("singular", ""), *accepted.get("shortNames", ())))
+            kinds.update((accepted.get("kind", ""), accepted.get("listKind", "")))
+        return words - {""}, kinds - {""}
 
     async def _finalize(self, definition: Object) -> None:
         spec = definition["spec"]
@@ -104,7 +123,7 @@ class CustomResources(Controller):
             self.enqueue_after("", definition["metadata"]["name"], _AGAIN_SECONDS)
             return
         metadata: dict[str, Any] = dict(definition["metadata"])
-        metadata["finalizers"] = [one for one in metadata["finalizers"] if one != FINALIZER]
+        metadata["finalizers"] = [one for one in metadata["finalizers"] if one != CUSTOM_RESOURCE_CLEANUP]
         await self.client.update(_RESOURCE, {**definition, "metadata": metadata})
 
     async def _clear(self, resource: str) -> int:

@@ -17,7 +17,7 @@ from lab.sim.controllers import pod_state, rollout
 from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.pod_control import namespace_is_ending
 from lab.sim.controllers.template_hash import equal, hash_of
-from lab.sim.controllers.workload import WorkloadController, annotations_of, controller_uid
+from lab.sim.controllers.workload import BY_CONTROLLER, WorkloadController, annotations_of, by_controller, controller_uid
 from lab.sim.objects import condition, controller_of, evolve
 
 
@@ -46,7 +46,7 @@ class DeploymentController(WorkloadController):
         super().__init__(client, clock, informers)
         self.sets = self.children("replicasets.apps")
         self.pods = self.informer("pods")
-        self.pods.index("controller", lambda pod: (controller_uid(pod),))
+        self.pods.index(BY_CONTROLLER, by_controller)
         self.pods.handle(self._pod_changed)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:

@@ -16,7 +16,8 @@ from lab.sim.client import Client
 from lab.sim.clock import Clock
 from lab.sim.controllers import faults, pod_inputs
 from lab.sim.controllers.behaviour import Behaviour, behaviour_of
-from lab.sim.controllers.containers import INIT, RUNNING, Container
+from lab.sim.controllers.container_state import RUNNING
+from lab.sim.controllers.containers import INIT, Container
 from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.pod_phases import TERMINAL
 from lab.sim.controllers.pod_run import PodRun

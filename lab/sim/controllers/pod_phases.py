@@ -12,7 +12,8 @@ from typing import Any
 from lab.sim.api.resources import Object
 from lab.sim.clock import timestamp
 from lab.sim.controllers import images
-from lab.sim.controllers.containers import INIT, MAIN, RUNNING, SIDECAR, TERMINATED, WAITING, Container
+from lab.sim.controllers.container_state import RUNNING, TERMINATED, WAITING
+from lab.sim.controllers.containers import INIT, MAIN, SIDECAR, Container
 
 PENDING, RUNNING_PHASE, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
 TERMINAL = frozenset([SUCCEEDED, FAILED])

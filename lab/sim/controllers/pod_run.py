@@ -13,7 +13,8 @@ from lab.sim.api.resources import Object
 from lab.sim.clock import parse_timestamp, timestamp
 from lab.sim.controllers import pod_inputs, pod_phases
 from lab.sim.controllers.behaviour import Behaviour
-from lab.sim.controllers.containers import INIT, MAIN, RUNNING, SIDECAR, Container
+from lab.sim.controllers.container_state import RUNNING
+from lab.sim.controllers.containers import INIT, MAIN, SIDECAR, Container
 from lab.sim.controllers.timing import Timing
 from lab.sim.objects import name_of, namespace_of
 
@@ -247,7 +248,7 @@ class PodRun:
         made["startTime"] = timestamp(self.started_at)
         if inits:
             made["initContainerStatuses"] = pod_phases.container_statuses(inits, True)
-        mains = [one for one in self.containers if one.role == MAIN]
+        mains = sorted((one for one in self.containers if one.role == MAIN), key=lambda one: one.name)
         made["containerStatuses"] = pod_phases.container_statuses(mains, initializing)
         return made
 

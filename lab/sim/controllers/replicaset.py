@@ -12,7 +12,15 @@ from lab.sim.clock import Clock
 from lab.sim.controllers import pod_state
 from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.pod_control import PodControl, pod_from_template
-from lab.sim.controllers.workload import WorkloadController, compact, controller_uid, labels_of, selected
+from lab.sim.controllers.workload import (
+    BY_CONTROLLER,
+    WorkloadController,
+    by_controller,
+    compact,
+    controller_uid,
+    labels_of,
+    selected,
+)
 from lab.sim.objects import condition
 
 _MOST_AT_ONCE = 500
@@ -31,7 +39,7 @@ class ReplicaSetController(WorkloadController):
         """As `Controller`."""
         super().__init__(client, clock, informers)
         self.pods = self.children("pods")
-        self.objects.index("controller", lambda obj: (controller_uid(obj),))
+        self.objects.index(BY_CONTROLLER, by_controller)
         self._control = PodControl(client, self.name, self.pods)
 
     async def reconcile(self, namespace: str, name: str) -> None:
@@ -73,7 +81,7 @@ class ReplicaSetController(WorkloadController):
     def _related(self, owner: Object) -> Objects:
         """Pods of all ReplicaSets under the same controller, this one's among them."""
         parent = controller_uid(owner)
-        siblings = self.objects.by("controller", parent) if parent else [owner]
+        siblings = self.objects.by(BY_CONTROLLER, parent) if parent else [owner]
         namespace = owner["metadata"]["namespace"]
         found: dict[str, Object] = {}
         for pod in self.pods.list(namespace):

@@ -68,7 +68,8 @@ class StatefulSetController(WorkloadController):
         super().__init__(client, clock, informers)
         self.claims = self.informer(_CLAIMS)
         self.pods = self.children("pods")
-        self.revisions = self.children(RESOURCE)
+        # A set that goes in the foreground would make its revision again each time the collector deletes it.
+        self.revisions = self.children(RESOURCE, followed=False)
         self._history = Revisions(client, self.revisions, _REVISION_HASH)
 
     async def reconcile(self, namespace: str, name: str) -> None:

@@ -17,7 +17,8 @@ from lab.sim.controllers.controller import Controller, Informers
 from lab.sim.controllers.informer import Informer
 from lab.sim.objects import controller_of, evolve, owner_reference, thaw
 
-_BY_CONTROLLER = "controller"
+BY_CONTROLLER = "controller"
+"""Name of the index by `by_controller`, the same wherever an informer is shared."""
 Labels = dict[str, str]
 
 
@@ -45,7 +46,8 @@ def controller_uid(obj: Object) -> str:
     return str(owner["uid"]) if owner else ""
 
 
-def _by_controller(obj: Object) -> Iterable[str]:
+def by_controller(obj: Object) -> Iterable[str]:
+    """Keys of the index `BY_CONTROLLER`: the controller's uid, or that there is none, by namespace."""
     uid = controller_uid(obj)
     return (uid or f"none in {obj['metadata'].get('namespace', '')}",)
 
@@ -71,11 +73,15 @@ class WorkloadController(Controller):
         assert obj is not None
         self.enqueue_object(obj)
 
-    def children(self, resource: str) -> Informer:
-        """The informer of the children's resource; a change of a child puts its owner into the queue."""
+    def children(self, resource: str, *, followed: bool = True) -> Informer:
+        """The informer of the children's resource; a change of a child puts its owner into the queue.
+
+        `followed`: False where changes of these children are not looked at.
+        """
         informer = self.informer(resource)
-        informer.index(_BY_CONTROLLER, _by_controller)
-        informer.handle(self._child_changed)
+        informer.index(BY_CONTROLLER, by_controller)
+        if followed:
+            informer.handle(self._child_changed)
         return informer
 
     def _child_changed(self, old: Object | None, new: Object | None) -> None:
@@ -96,7 +102,7 @@ class WorkloadController(Controller):
 
     def owned(self, informer: Informer, owner: Object) -> Objects:
         """The children of `owner` as the informer knows them."""
-        return informer.by(_BY_CONTROLLER, owner["metadata"]["uid"])
+        return informer.by(BY_CONTROLLER, owner["metadata"]["uid"])
 
     async def claim(
         self,
@@ -128,7 +134,7 @@ class WorkloadController(Controller):
         if leaving:
             return claimed
         checked = False
-        for orphan in informer.by(_BY_CONTROLLER, f"none in {namespace}"):
+        for orphan in informer.by(BY_CONTROLLER, f"none in {namespace}"):
             if orphan["metadata"].get("deletionTimestamp") or not wanted(orphan):
                 continue
             if candidate is not None and not candidate(orphan):

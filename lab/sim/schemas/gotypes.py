@@ -27,7 +27,11 @@ _STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.DOTALL | re.MULTILIN
 _FIELD = re.compile(r"\s*(?:(\w+)\s+)?([*\[\]\w.]+)\s+`[^`]*?json:\"([^\"]*)\"")
 _IMPORT = re.compile(r'^\s*(?:import )?(\w+ )?"(k8s\.io/[\w./-]+)"$', re.MULTILINE)
 _ENUM = re.compile(r"// \+enum\n(?://[^\n]*\n)*type (\w+) string")
-_VALUE = re.compile(r'((?:^[ \t]*//[^\n]*\n)*)^[ \t]*(?:const )?(\w+)\s+(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
+_VALUE = re.compile(
+    r'((?:^[ \t]*//[^\n]*\n)*)^[ \t]*(?:const )?(\w+)(?:\s+(\w+)\s*=\s*|\s*=\s*(\w+)\()"([^"]*)"', re.MULTILINE
+)
+_BORROWED = re.compile(r"=\s*(\w+)\(\w+\.\w+\)")
+"""A value that is another package's constant: its type is left without enumeration, as no list is better than half."""
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _BUILT_IN = frozenset(("string", "bool", "int", "int32", "int64", "float64", "byte", "uint8"))
 _MODULES = frozenset(("api", "apimachinery", "apiextensions-apiserver", "kube-aggregator"))
@@ -83,7 +87,10 @@ class Sources:
         """Values of the enumerations of a package, with their comments, by type."""
         text = (package / "types.go").read_text()
         found: dict[str, dict[str, str]] = {name: {} for name in _ENUM.findall(text)}
-        for comment, constant, kind, value in _VALUE.findall(text):
+        for borrowing in _BORROWED.findall(text):
+            found.pop(borrowing, None)
+        for comment, constant, typed, converted, value in _VALUE.findall(text):
+            kind = typed or converted
             if kind in found:
                 lines = [line.strip().removeprefix("//").strip() for line in comment.splitlines()]
                 told = " ".join(line for line in lines if line and not line.startswith("+"))
@@ -134,7 +141,8 @@ def noted(schema: dict[str, Any], required: bool, field: Field) -> str:
     pointer, go = go.startswith("*"), go.lstrip("*")
     by_rule = "$ref" in schema and not required
     mark = "" if pointer == by_rule else "*" if pointer else "="
-    left_out = bool({"omitempty", "omitzero"} & set(options))
+    moment = not pointer and go in ("v1.Time", "v1.MicroTime")  # a struct, which omitempty does not leave out
+    left_out = "omitzero" in options or ("omitempty" in options and not moment)
     empty = "" if left_out != required else "?" if left_out else "!"
     return f"{mark}{'' if go == ruled(schema) else go}{empty}"
 

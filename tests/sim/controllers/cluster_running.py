@@ -52,15 +52,15 @@ class Running:
         nodes = [make_node("lab", 34, now)]
         nodes += [make_node("lab", 34, now, number, control_plane=False) for number in range(1, workers + 1)]
         around = Surroundings(
-            cluster.rest.registry,
-            self.logs,
-            nodes,
-            timing,
-            CERTIFICATE,
-            lambda account, secret: f"token of {account['metadata']['name']} for {secret['metadata']['name']}",
-            lambda quota: {key: self.used.get(key, "0") for key in quota["spec"]["hard"]},
-            self.programs,
-            lambda namespace, account: self.client_of(f"{namespace}/{account}"),
+            registry=cluster.rest.registry,
+            logs=self.logs,
+            nodes=nodes,
+            timing=timing,
+            certificate=CERTIFICATE,
+            token_of=lambda account, secret: f"token of {account['metadata']['name']} for {secret['metadata']['name']}",
+            quota_used=lambda quota: {key: self.used.get(key, "0") for key in quota["spec"]["hard"]},
+            programs=self.programs,
+            client_for=lambda namespace, account: self.client_of(f"{namespace}/{account}"),
         )
         self.controllers, handlers = cluster_controllers(self.client_of, cluster.clock, self.informers, around)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.sim.api.crd import STORAGE as DEFINITIONS
+from lab.sim.api.resources import Object
 from tests.sim.invariants.world import Found, World, conditions, holds, leaving, rule, rule_at_rest, seconds
 
 
@@ -63,13 +64,19 @@ def bound_volumes_have_a_claim(world: World) -> Found:
 @rule_at_rest
 def quotas_tell_what_is_used(world: World) -> Found:
     for quota in world.of("resourcequotas"):
-        if leaving(quota):
+        # Pods that outlive their grace on a dead node count no longer; a quota learns of it only with the next change.
+        pods = world.of("pods", quota["metadata"]["namespace"])
+        if leaving(quota) or any(leaving(pod) and (_end(pod) or 0) <= world.now for pod in pods):
             continue
         status = quota.get("status", {})
         if status.get("hard") != quota["spec"].get("hard"):
             yield quota, f"status.hard is {status.get('hard')}"
         if world.used is not None and status.get("used") != world.used(quota):
             yield quota, f"used is {status.get('used')}, counted {world.used(quota)}"
+
+
+def _end(pod: Object) -> float | None:
+    return seconds(pod["metadata"]["deletionTimestamp"])
 
 
 @rule

@@ -9,6 +9,7 @@ from tests.sim.invariants.world import (
     Found,
     World,
     active,
+    closing,
     conditions,
     holds,
     leaving,
@@ -71,7 +72,7 @@ def numbers_have_an_order(world: World) -> Found:
 def sets_count_their_pods(world: World) -> Found:
     for storage in ("replicasets.apps", "replicationcontrollers"):
         for obj in world.of(storage):
-            if leaving(obj):
+            if closing(world, obj):
                 continue
             pods = active(world.pods_of(obj))
             ready = sum(holds(pod, "Ready") for pod in pods)
@@ -114,7 +115,7 @@ def _revision(obj: Object) -> int | None:
 @rule_at_rest
 def deployments_add_up(world: World) -> Found:
     for obj in world.of("deployments.apps"):
-        if leaving(obj):
+        if closing(world, obj):
             continue
         sets = [one for one in world.owned.get(obj["metadata"]["uid"], ()) if one["kind"] == "ReplicaSet"]
         for field in ("replicas", "readyReplicas", "availableReplicas"):
@@ -145,7 +146,7 @@ def _surplus(obj: Object, wanted: int) -> int:
 @rule_at_rest
 def stateful_sets_are_in_order(world: World) -> Found:
     for obj in world.of("statefulsets.apps"):
-        if leaving(obj):
+        if closing(world, obj):
             continue
         pods = {pod["metadata"]["name"]: pod for pod in world.pods_of(obj)}
         start = (obj["spec"].get("ordinals") or {}).get("start", 0)
@@ -155,7 +156,7 @@ def stateful_sets_are_in_order(world: World) -> Found:
             yield obj, f"its pods are called {sorted(pods)}"
         if obj["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady":
             for index in numbers:
-                before = pods.get(f"{name}-{index - 1}")
+                before = world.get("pods", obj["metadata"]["namespace"], f"{name}-{index - 1}")
                 if start < index < start + obj["spec"].get("replicas", 1) and before is None:
                     yield obj, f"{name}-{index} is there before {name}-{index - 1}"
         if number(obj, "replicas") != len([pod for pod in pods.values() if not over(pod)]) and not any(
@@ -172,14 +173,14 @@ def stateful_sets_are_in_order(world: World) -> Found:
 @rule_at_rest
 def daemon_sets_have_one_pod_a_node(world: World) -> Found:
     for obj in world.of("daemonsets.apps"):
-        if leaving(obj):
+        if closing(world, obj):
             continue
         pods = active(world.pods_of(obj))
         surge = (obj["spec"].get("updateStrategy", {}).get("rollingUpdate") or {}).get("maxSurge", 0)
         for node, times in Counter(pod["spec"].get("nodeName", "") for pod in pods).items():
             if times > 1 and node and not surge:
                 yield obj, f"it has {times} pods on {node}"
-        ready = sum(holds(pod, "Ready") for pod in pods)
+        ready = sum(holds(pod, "Ready") for pod in world.pods_of(obj))
         if number(obj, "numberReady") > ready:
             yield obj, f"numberReady is {number(obj, 'numberReady')}, ready are {ready}"
         if number(obj, "desiredNumberScheduled") > len(world.of("nodes")):
@@ -212,7 +213,7 @@ def jobs_end_once(world: World) -> Found:
 @rule_at_rest
 def jobs_count_their_pods(world: World) -> Found:
     for obj in world.of("jobs.batch"):
-        if leaving(obj):
+        if closing(world, obj):
             continue
         running = active(world.pods_of(obj))
         if number(obj, "active") != len(running):

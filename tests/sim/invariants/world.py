@@ -107,6 +107,12 @@ def leaving(obj: Object) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
 
 
+def closing(world: World, obj: Object) -> bool:
+    """Whether it, or its namespace, is being deleted: its controller can make nothing new."""
+    home = world.get("namespaces", "", obj["metadata"].get("namespace", ""))
+    return leaving(obj) or (home is not None and leaving(home))
+
+
 def conditions(obj: Object) -> dict[str, Object]:
     """Conditions by type."""
     return {one.get("type", ""): one for one in obj.get("status", {}).get("conditions") or ()}

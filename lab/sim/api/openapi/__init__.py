@@ -20,6 +20,8 @@ from lab.sim.api.status import no_such_path
 Json = dict[str, Any]
 
 ROOT = "/openapi/v3"
+SECOND = "/openapi/v2"
+_SECOND_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _IMMUTABLE = "public, immutable"
 _NO_CACHE = "no-cache, private"
 
@@ -70,6 +72,22 @@ class Documents:
         if made is None:
             made = self._custom[path] = _encoded(rows, self._minor)
         return made
+
+
+def second(minor: int) -> Document:
+    """OpenAPI v2 in protobuf, without a single definition: kubectl asks here for what no v3 document knows.
+
+    It then says that there is no such kind, which no answer at all would keep it from. Source of the field numbers:
+    gnostic-models `openapiv2/OpenAPIv2.proto`.
+    """
+    version = f"v1.{minor}.0+sim"
+    info = _field(1, b"Kubernetes") + _field(2, version.encode())
+    return Document(_field(1, b"2.0") + _field(2, info), _SECOND_TYPE, f'"{version}"', _NO_CACHE)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A text or message of fewer than 128 bytes."""
+    return bytes((number << 3 | 2, len(content))) + content
 
 
 def by_path(registry: Registry) -> dict[str, tuple[Resource, ...]]:

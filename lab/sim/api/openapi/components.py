@@ -17,9 +17,8 @@ _PREFIX = "#/components/schemas/"
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 OBJECT_META, LIST_META = f"{_META}ObjectMeta", f"{_META}ListMeta"
 DELETE_OPTIONS, STATUS, PATCH = f"{_META}DeleteOptions", f"{_META}Status", f"{_META}Patch"
-_API_VERSION = "The version of the form this object is written in, GROUP/VERSION or, of the core group, VERSION."
-_KIND = "The kind of this object, in CamelCase."
-_METADATA = "Standard metadata of every object."
+_LIKE = "io.k8s.api.core.v1.ConfigMap"
+"""The kind whose words about apiVersion, kind and metadata custom resources and their lists share."""
 
 
 @lru_cache(maxsize=3)
@@ -66,6 +65,8 @@ def _converted(schema: Json, below: list[str]) -> Json:
     for key in ("items", "additionalProperties"):
         if key in made:
             made[key] = _converted(made[key], below)
+    if "allOf" in made.get("additionalProperties", {}):
+        (made["additionalProperties"],) = made["additionalProperties"]["allOf"]  # explain follows no other reference
     if "properties" in made:
         made["properties"] = {key: _converted(field, below) for key, field in made["properties"].items()}
         if made["properties"].get("protocol") and {"containerPort", "nodePort"} & made["properties"].keys():
@@ -140,10 +141,11 @@ class Schemas:
         }
 
     def _envelope(self, metadata: str) -> Json:
+        told = schemas.texts(self._minor)[_LIKE if metadata == OBJECT_META else f"{_LIKE}List"]
         return {
-            "apiVersion": {"description": _API_VERSION, "type": "string"},
-            "kind": {"description": _KIND, "type": "string"},
-            "metadata": {"description": _METADATA, "allOf": [self.named(metadata)]},
+            "apiVersion": {"description": told["apiVersion"], "type": "string"},
+            "kind": {"description": told["kind"], "type": "string"},
+            "metadata": {"description": told["metadata"], "allOf": [self.named(metadata)]},
         }
 
     def _structural(self, schema: Any) -> Json:

@@ -13,14 +13,16 @@ import jsonpointer
 import orjson
 
 from lab.sim.api import types
+from lab.sim.api.golang import kind_of
 from lab.sim.api.patch import strategic
-from lab.sim.api.patch.golang import kind_of
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.status import ApiError, bad_request, invalid, invalid_value, unsupported_media
 from lab.sim.objects import thaw
 
 MAX_OPERATIONS = 10_000
 """Operations one JSON patch may hold."""
+MAX_COPIED = 3 * 1024 * 1024
+"""Bytes, as JSON, that the copies of one JSON patch may make: a few that double what is there would never end."""
 
 _CUSTOM_TYPES = (
     "application/json-patch+json",
@@ -50,6 +52,8 @@ def patched(resource: Resource, current: Object, patch: Any, kind: str, minor: i
         raise unsupported_media(
             f"the body of the request was in an unknown format - accepted media types include: {accepted}"
         )
+    if patch is None:
+        return thaw(current)
     if not isinstance(patch, dict):
         raise bad_request(_unreadable(patch, "map[string]interface {}").removeprefix("error decoding patch: "))
     return strategic.merged(thaw(current), thaw(patch), types.of(resource, minor))
@@ -76,8 +80,19 @@ def _merged(target: Any, patch: dict[str, Any]) -> Any:
 def _json_patched(current: Object, patch: Any) -> Object:
     operations = _operations(patch)
     result: Any = thaw(current)
+    copied = 0
     try:
         for operation in operations:
+            if operation["op"] == "copy":
+                copied += len(orjson.dumps(jsonpointer.resolve_pointer(result, operation["from"])))
+                if copied > MAX_COPIED:
+                    raise ApiError(
+                        422,
+                        "Invalid",
+                        f"unable to complete the copy, the accumulated size increase of copy is {copied}, "
+                        f"exceeding the limit {MAX_COPIED}",
+                        {},
+                    )
             result = _operated(result, operation)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, ValueError, KeyError):
         raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.sim.api.patch.golang import printed, type_of
+from lab.sim.api.golang import printed, type_of
 from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError, bad_request
 from lab.sim.api.types import Type
@@ -322,7 +322,11 @@ def _ordered(mine: Items, others: Items, order: Items, server: Items, key: str) 
 
 
 def _name(item: Any, key: str) -> Any:
-    return item[key] if key else item
+    """What tells an item from the others; a real server dies of a key that is no scalar."""
+    name = item[key] if key else item
+    if isinstance(name, dict | list):
+        raise bad_request(f"the merge key {key} must be a scalar")
+    return name
 
 
 def _places(items: Items, key: str) -> dict[Any, int]:

@@ -50,7 +50,8 @@ class CertificateSigningRequests(Strategy):
 
 def _set_times(after: Object, before: Object, now: str) -> None:
     for one in after.get("conditions") or ():
-        one.setdefault("lastUpdateTime", now)
+        if not one.get("lastUpdateTime"):
+            one["lastUpdateTime"] = now
         if not one.get("lastTransitionTime"):
             same = (
                 known["lastTransitionTime"]

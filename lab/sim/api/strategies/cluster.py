@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab.sim.api.context import Context
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.strategies.strategy import EVERYTHING, Strategy
+from lab.sim.objects import CUSTOM_RESOURCE_CLEANUP
 
 if TYPE_CHECKING:
     from lab.sim.api.rest import Rest
@@ -92,9 +93,9 @@ class CustomResourceDefinitions(Strategy):
 
     def begin_delete(self, rest: Rest, resource: Resource, obj: Object) -> None:
         """Wait for its objects to go. Source: apiextensions `pkg/registry/customresourcedefinition/etcd.go`."""
-        finalizers = obj["metadata"].setdefault("finalizers", [])
+        finalizers = obj["metadata"].get("finalizers") or []
         if CUSTOM_RESOURCE_CLEANUP not in finalizers:
-            finalizers.append(CUSTOM_RESOURCE_CLEANUP)
+            obj["metadata"]["finalizers"] = [*finalizers, CUSTOM_RESOURCE_CLEANUP]
         since = obj["metadata"]["deletionTimestamp"]
         text = "CustomResource deletion is in progress"
         told = {
@@ -104,8 +105,8 @@ class CustomResourceDefinitions(Strategy):
             "reason": "InstanceDeletionPending",
             "message": text,
         }
-        status = obj.setdefault("status", {})
-        status["conditions"] = [*(status.get("conditions") or ()), told]
+        status = obj.get("status") or {}
+        obj["status"] = {**status, "conditions": [*(status.get("conditions") or ()), told]}
 
     def deletable(self, resource: Resource, obj: Object) -> bool:
         """Only after the first step."""

@@ -13,7 +13,7 @@ from lab.sim.api.context import Context
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest
 from lab.sim.api.status import method_not_allowed, not_simulated
-from lab.sim.api.subresources import binding, eviction, scale
+from lab.sim.api.subresources import binding, bodies, eviction, scale
 from lab.sim.api.subresources.approval import check as check_approval
 from lab.sim.objects import thaw
 
@@ -43,6 +43,8 @@ def create(
     rest: Rest, resource: Resource, namespace: str, name: str, subresource: str, body: Object, context: Context
 ) -> Object:
     """Answer a POST to a subresource. Raises what the action refuses, 405, or 501 for what is not simulated."""
+    if subresource in ("eviction", "binding"):
+        bodies.decode(subresource, body, context, rest.minor)
     if subresource == "eviction":
         return eviction.evict(rest, resource, namespace, name, body, context)
     if subresource == "binding":

@@ -99,6 +99,8 @@ def patch(rest: Rest, resource: Resource, namespace: str, name: str, patch: Any,
 def _write(rest: Rest, resource: Resource, old: Object, said: Object, context: Context) -> Object:
     namespace, name = old["metadata"].get("namespace", ""), old["metadata"]["name"]
     metadata = said.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise bad_request("json: cannot unmarshal the metadata of a Scale into an object")
     if metadata.get("name", name) != name:
         raise bad_request(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
     if metadata.get("namespace", namespace) != namespace:

@@ -1,11 +1,12 @@
 """What an object must be like beyond its types: names, required fields, quantities, immutable fields …
 
 Source: Kubernetes `pkg/apis/*/validation/validation.go` and apiserver `pkg/registry/rest/{create,update}.go`. Custom
-resources are judged here by their metadata only; their schema is the definition's.
+resources are judged by their definition's schema (`lab.sim.api.crd`).
 """
 
 from __future__ import annotations
 
+from lab.sim.api import crd
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.status import Cause
 from lab.sim.api.validation import meta, names
@@ -26,6 +27,10 @@ def on_create(resource: Resource, obj: Object) -> list[Cause]:
         rules.create(wrong, obj)
     if rules.late_metadata and not wrong:
         _metadata(wrong, resource, obj, rules)
+    if resource.custom is not None:
+        wrong += crd.problems(resource, obj, None)
+    elif resource.storage == crd.STORAGE:
+        wrong += crd.definition_problems(obj)
     return wrong
 
 
@@ -49,6 +54,8 @@ def on_update(resource: Resource, new: Object, old: Object, subresource: str = "
             rules.create(wrong, new)
     if not rules.late_metadata:
         meta.changed(wrong, new["metadata"], old["metadata"], qualified=rules.qualified)
+    if resource.custom is not None:
+        return wrong + crd.problems(resource, new, old, subresource)
     if subresource:
         through = rules.through.get(subresource)
         if through is not None:
@@ -60,6 +67,8 @@ def on_update(resource: Resource, new: Object, old: Object, subresource: str = "
         rules.update(wrong, new, old)
     elif rules.create is not None:
         rules.create(wrong, new)
+    if resource.storage == crd.STORAGE:
+        wrong += crd.definition_problems(new)
     return wrong
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.sim.api.resources import Object
-from lab.sim.api.validation import names
+from lab.sim.api.validation import names, schema_types
 from lab.sim.api.validation.causes import (
     Wrong,
     forbidden_field,
@@ -225,6 +225,7 @@ def _schema(wrong: Wrong, path: str, version: Object) -> None:
     schema = (version.get("schema") or {}).get("openAPIV3Schema")
     if not schema:
         return
+    schema_types.check(schema)
     at = f"{path}.openAPIV3Schema"
     if (version.get("subresources") or {}).get("status") is not None and schema.get("type") not in (None, "object"):
         said = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
