@@ -125,7 +125,8 @@ class InProcessClient:
         metadata = obj["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         self._may("patch", row, namespace, name)
-        return self._rest.apply(row, namespace, name, thaw(obj), self._context(), force)[0]
+        whole = {"apiVersion": row.api_version, "kind": row.kind, **thaw(obj)}
+        return self._rest.apply(row, namespace, name, whole, self._context(), force)[0]
 
     async def delete(
         self, resource: str, namespace: str, name: str, propagation: str = "", uid: str = "", grace: int | None = None

@@ -27,6 +27,8 @@ import yaml
 
 from lab.sim.api.resources import Resource
 from lab.sim.api.store import Change
+from lab.sim.certificates import Authority, Pair
+from lab.sim.clock import SystemClock
 from tests.sim import cases
 from tests.sim.hostile import CRASH
 from tests.sim.serving import Answer, Served, chunks, furnish, read_answer, read_head, served, wire
@@ -673,6 +675,9 @@ async def run(seconds: float, seed: int, folder: Path) -> Fuzz:
             made = await door.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition())
             assert made.code == 201, made.body
             await asyncio.sleep(0.5)
+            # A master whom no deleted role or binding can lock out.
+            kept = Pair((one.folder / "ca.crt").read_bytes(), (one.folder / "ca.key").read_bytes())
+            door.admin = Authority.load(kept, SystemClock()).client("fuzz", ["system:masters"])
             fuzz = Fuzz(one, seed)
             fuzz.listen()
             for row in list(one.cluster.registry):

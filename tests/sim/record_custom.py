@@ -25,7 +25,8 @@ MERGE = "application/merge-patch+json"
 
 def sent(case: dict[str, Any]) -> dict[str, Any]:
     """The object a case creates."""
-    made: dict[str, Any] = {"apiVersion": "custom.example.com/v1", "kind": "Widget", "metadata": {"name": "one"}}
+    metadata = {"name": case.get("name", "one")}
+    made: dict[str, Any] = {"apiVersion": "custom.example.com/v1", "kind": "Widget", "metadata": metadata}
     spec = case.get("spec", {})
     return made if spec is None else {**made, "spec": {"size": "small", **spec}}
 

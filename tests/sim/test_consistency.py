@@ -407,6 +407,9 @@ async def test_whatever_people_do_the_cluster_stays_one_that_could_be(tmp_path: 
             await made.settle()
             if number % 3 == 2:
                 await made.advance(day.random.choice((1, 5, 20, 60)))
+            if violations(made):
+                # A controller that was refused tries again within a minute: only what stays is wrong.
+                await made.advance(65)
             assert violations(made) == [], (number, act, day.done[-5:])
         assert witness.violations() == []
         assert len(set(day.done)) >= len(day.acts) - 2

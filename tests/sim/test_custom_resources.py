@@ -166,7 +166,7 @@ async def test_a_definition_goes_after_its_objects(made: Town) -> None:
     gone = await made.client.get(DEFINITIONS, "", "firsts.two.example.com")
     assert condition(gone, "Terminating")["status"] == "True"  # type: ignore[index]
     with pytest.raises(ApiError) as late:
-        await create(made, row, "late")
+        await create(made, row_of(made, "firsts"), "late")
     assert (late.value.code, late.value.reason) == (405, "MethodNotAllowed")
     await made.client.patch(row.storage, "custom", "held", {"metadata": {"finalizers": None}})
     await made.advance(5)

@@ -57,7 +57,9 @@ class Talk:
 
 async def talk(one: Served, command: list[str], sent: list[bytes] = [], *, protocol: str = V5, **options: str) -> Talk:  # noqa: B006
     options = {"stdout": "1", "stderr": "1", **options}
-    query = "&".join([f"command={quote(word)}" for word in command] + [f"{key}={value}" for key, value in options.items()])
+    query = "&".join(
+        [f"command={quote(word)}" for word in command] + [f"{key}={value}" for key, value in options.items()]
+    )
     url = f"https://127.0.0.1:{one.door.port}/api/v1/namespaces/hostile/pods/p/exec?{query}"
     made = Talk()
     async with aiohttp.ClientSession() as session:

@@ -148,12 +148,11 @@ async def test_a_watch_ends_after_its_seconds_with_a_whole_answer(one: Served) -
 
 async def test_a_version_that_is_forgotten_is_told_as_expired(one: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     since = await revision(one)
+    monkeypatch.setattr("lab.sim.api.store.HISTORY", 1)
     shelf = one.cluster.store._shelves["configmaps"]
+    shelf._history = None  # as if it had been that short all along
     await made(one, "x")
     await made(one, "y")
-    history = type(shelf.history)(list(shelf.history)[-1:], maxlen=1)
-    shelf.history = history
-    monkeypatch.setattr("lab.sim.api.store.HISTORY", 1)
     async with Watching(one, f"resourceVersion={since}") as watching:
         assert watching.answer.code == 200, "client-go looks for an event of type ERROR"
         event = await watching.next()

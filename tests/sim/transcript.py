@@ -46,6 +46,7 @@ REASONS: Mapping[str, str] = {
     "scope": "Kinds and groups that nothing here would act on are not served, nor OpenAPI v2, which old clients read.",
     "not-enforced": "What is kept but not acted on is said to be so, in a warning.",
     "cel": "CEL rules of custom resources are read when they are given, but their types are not checked until they run.",
+    "texts": "The package the schemas are made from leaves out what a Quantity is.",
     "image": "Images are never fetched, so that their size and digest are not known.",
 }
 """Why an answer may differ, by key; there are no other reasons."""
@@ -219,7 +220,7 @@ def run(transcript: Transcript, kubectl: Path, kubeconfig: Path, folder: Path) -
     server = config["clusters"][0]["cluster"]["server"]
     same = [(server, "https://<server>"), (server.removeprefix("https://"), "<server>")]
     node, address = (folder / "node").read_text().split()
-    same += [(node, "<node>"), (address, "<node-ip>"), (str(work), "<folder>"), (str(home), "<home>")]
+    same += [(f"/{node.removesuffix('-control-plane')}/", "/<cluster>/"), (node, "<node>"), (address, "<node-ip>"), (str(work), "<folder>"), (str(home), "<home>")]
     for step in transcript.steps:
         done = _bash(step.command, work, environment)
         text = done.stdout
@@ -270,16 +271,16 @@ _RULES = [
         # Identities.
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uid>"),
         (r"(resourceVersion\"?: +)\"\d+\"", r'\1"<number>"'),
-        (r"(?<=//)[0-9a-f]{64}\b", "<id>"),
         (r"X509SHA256=[0-9a-f]{64}", "X509SHA256=<digest>"),
         (r"\bsha256:[0-9a-f]{64}", "sha256:<digest>"),
         (r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", "<token>"),
+        (r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b", "<id>"),
+        (r"/tmp/(LIVE|MERGED)-\d+", r"<tmp>/\1"),
         # Names that are drawn by lot or come from a hash of what Go prints of a template.
         (rf"((?:pod-template|controller-revision)-hash(?:=|\"?: +\"?)(?:[a-z0-9-]+-)?){_SAFE}{{6,10}}\b", r"\1<hash>"),
         (rf"-{_SAFE}{{8,10}}-{_SAFE}{{5}}\b", "-<hash>-<pod>"),
         (rf"-{_SAFE}{{8,10}}\b", "-<hash>"),
         (rf"-{_SAFE}{{5}}\b", "-<pod>"),
-        (r"/tmp/(LIVE|MERGED)-\d+", r"<tmp>/\1"),
         # Addresses out of a pool, and ports of it.
         (r"\b10\.244\.\d+\.\d+\b(?!/)", "<pod-ip>"),
         (r"\b10\.(?:9[6-9]|10\d|11[01])\.(?!0\.1\b)\d+\.\d+\b(?!/)", "<service-ip>"),

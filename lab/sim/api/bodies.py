@@ -108,12 +108,16 @@ def as_object(value: Any) -> Object:
     return value
 
 
+_NO_KIND = "couldn't get version/kind; json parse error: "
+
+
 def json_value(body: bytes) -> Any:
     """Any JSON value. Raises ApiError 400."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+        why = "unexpected end of JSON input" if error.msg.startswith("unexpected end") else str(error)
+        raise bad_request(f"{_NO_KIND}{why}") from None
     if isinstance(value, dict | list) and body.count(b"{") + body.count(b"[") > DEEPEST:
         _check_depth(value)
     return value
@@ -188,7 +192,10 @@ def patch_value(body: bytes, header: str) -> tuple[Any, str]:
     """A patch and its kind: `json`, `merge`, `strategic` or `apply`. Raises ApiError 400 or 415."""
     kind = media_type(header)
     if kind in _TYPES:
-        return json_value(body), ("json", "merge", "strategic")[_TYPES.index(kind)]
+        try:
+            return json_value(body), ("json", "merge", "strategic")[_TYPES.index(kind)]
+        except ApiError as error:
+            raise bad_request(error.message.removeprefix(_NO_KIND)) from None
     if kind != "application/apply-patch+yaml":
         raise unsupported_media(
             "the body of the request was in an unknown format - accepted media types include: "

@@ -188,7 +188,9 @@ def _largest(value: Any) -> int:
     return largest
 
 
-def _rules(schema: Object, path: str) -> Iterator[tuple[str, list[Object]]]:
+def _rules(schema: Object | None, path: str) -> Iterator[tuple[str, list[Object]]]:
+    if schema is None:
+        return
     if schema.get("x-kubernetes-validations"):
         yield path, schema["x-kubernetes-validations"]
     for name, inner in (schema.get("properties") or {}).items():
@@ -254,7 +256,7 @@ def _evaluate(rule: Object, value: Any, old: Any, path: str, update: bool) -> Ca
             return None
         variables["oldSelf"] = old
     kind = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}.get(type(value), "number")
-    field = path + rule.get("fieldPath", "")
+    field = (path + rule.get("fieldPath", "")).removeprefix(".") or "<nil>"
     loops = _nesting(text)
     if loops and _largest(value) ** loops > _MOST_STEPS:
         return invalid_value(

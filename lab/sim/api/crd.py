@@ -192,23 +192,24 @@ def problems(resource: Resource, new: Object, old: Object | None, subresource: s
     custom = resource.custom
     assert custom is not None
     schema = custom.schema
-    body = _without_meta(new)
-    before = _without_meta(old) if old is not None else None
     if subresource == "status":
-        causes = _status_problems(body, before or {}, (schema.get("properties") or {}).get("status") or {})
+        causes = _status_problems(new, old or {}, (schema.get("properties") or {}).get("status") or {})
     else:
-        causes = structural.broken(body, schema, "", structural.NEW if before is None else before)
-        causes += scale_paths.problems(custom, body, spec=True)
-    causes += scale_paths.problems(custom, body, spec=False)
+        causes = structural.broken(new, schema, "", structural.NEW if old is None else old)
+        causes += scale_paths.problems(custom, new, spec=True)
+    causes += scale_paths.problems(custom, new, spec=False)
     if cel_rules.has_rules(schema):
         if any(one.reason in _BLOCKING for one in causes):
             return [*causes, _UNCHECKED]
-        causes += cel_rules.broken(body, before, schema, "", update=old is not None)
+        before = _named(old) if old is not None else None
+        causes += cel_rules.broken(_named(new), before, schema, "", update=old is not None)
     return causes
 
 
-def _without_meta(obj: Object) -> Object:
-    return {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
+def _named(obj: Object) -> Object:
+    """An object as CEL rules see it: of the metadata, only the name."""
+    metadata = obj["metadata"]
+    return {**obj, "metadata": {key: metadata[key] for key in ("name", "generateName") if key in metadata}}
 
 
 def _status_problems(body: Object, before: Object, schema: Object) -> list[Cause]:

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 from multidict import MultiMapping
 
-from lab.sim.api.context import IGNORE, STRICT, WARN, DeleteOptions
+from lab.sim.api.context import IGNORE, STRICT, WARN, Context, DeleteOptions, User
 from lab.sim.api.golang import kind_of
-from lab.sim.api.resources import Object
+from lab.sim.api.resources import Object, Resource
 from lab.sim.api.status import (
     ApiError,
     Cause,
@@ -22,6 +22,7 @@ from lab.sim.api.status import (
     forbidden_field,
     invalid,
     invalid_value,
+    method_not_allowed,
     no_such_path,
     not_supported,
 )
@@ -124,6 +125,34 @@ def check_name(name: str) -> None:
         raise bad_request(f'Name parameter invalid: "{name[:253]}": {why}')
 
 
+def check_scope(asked: Asked, resource: Resource) -> None:
+    """Raises ApiError 404 or 405 where path and resource do not agree on namespaces, or on a name."""
+    if asked.namespace and not resource.namespaced and resource.plural != "namespaces":
+        raise no_such_path()
+    if asked.namespace and resource.plural == "namespaces":
+        raise no_such_path()
+    if resource.namespaced and not asked.namespace:
+        if asked.name:
+            raise no_such_path()
+        if asked.verb not in ("list", "watch"):
+            raise method_not_allowed()
+    if asked.subresource:
+        return
+    if (asked.verb == "create") == bool(asked.name) and asked.verb in ("create", "update", "patch"):
+        raise method_not_allowed()
+
+
+def only_name(fields: str, verb: str) -> str:
+    """The one name a list is narrowed to: rules for that name allow it (apiserver `requestinfo.go`)."""
+    if verb not in ("list", "watch", "deletecollection"):
+        return ""
+    for one in fields.split(","):
+        key, _, value = one.partition("=")
+        if key.strip() == "metadata.name":
+            return value.lstrip("=").strip()
+    return ""
+
+
 def truth(query: Mapping[str, str], key: str) -> bool:
     """A boolean option: anything but `0` and `false` counts as true, nothing behind it too."""
     text = query.get(key)
@@ -147,7 +176,7 @@ def number(query: Mapping[str, str], key: str) -> int:
 def check_timeout(query: Mapping[str, str]) -> None:
     """Raises ApiError 400 for a `timeout` that is no Go duration; every request is answered sooner than any."""
     text = query.get("timeout", "")
-    if text and _DURATION.fullmatch(text[:_LONGEST_DURATION]) is None:
+    if text and (len(text) > _LONGEST_DURATION or _DURATION.fullmatch(text) is None):
         raise bad_request(f'invalid timeout specified in the request URL - time: invalid duration "{text[:40]}"')
 
 
@@ -190,6 +219,15 @@ def field_manager(query: Mapping[str, str], agent: str, kind: str) -> str:
     if wrong:
         raise invalid("meta.k8s.io", kind, "", wrong)
     return text
+
+
+def context(query: Mapping[str, str], headers: Mapping[str, str], user: User, kind: str) -> Context:
+    """What a write by `user` carries beside its object. `kind`: of the options. Raises ApiError 422."""
+    manager = field_manager(query, headers.get("User-Agent", ""), kind)
+    if kind == "PatchOptions" and not query.get("fieldManager") and "apply-patch" in headers.get("Content-Type", ""):
+        manager = ""
+    dry = kind != "DeleteOptions" and dry_run(query, kind)
+    return Context(user, manager, dry, field_validation(query, kind))
 
 
 def no_force() -> ApiError:

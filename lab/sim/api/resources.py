@@ -17,6 +17,16 @@ Objects = list[Object]
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
+_ETCD = {
+    "endpoints": "services/endpoints",
+    "ingresses.networking.k8s.io": "ingress",
+    "nodes": "minions",
+    "replicationcontrollers": "controllers",
+    "services": "services/specs",
+}
+"""Resources that are not kept under their plural."""
+
+
 @dataclass(frozen=True, slots=True)
 class Custom:
     """What a CustomResourceDefinition says about one served version."""
@@ -78,6 +88,16 @@ class Resource:
     def qualified(self) -> str:
         """`PLURAL` or `PLURAL.GROUP`, as messages name it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def key(self, namespace: str, name: str) -> str:
+        """Where a real server keeps an object in etcd, as some messages tell.
+
+        Source: kubernetes `pkg/kubeapiserver/default_storage_factory_builder.go`.
+        """
+        plural = _ETCD.get(self.storage, self.plural)
+        return "/".join(
+            ("/registry", *([self.group] if self.custom else []), plural, *([namespace] if self.namespaced else []), name)
+        )
 
     @property
     def stored(self) -> bool:

@@ -192,7 +192,8 @@ class Rest:
                 resource.group,
                 resource.plural,
                 name,
-                f"Precondition failed: UID in precondition: {metadata['uid']}, "
+                f"StorageError: invalid object, Code: 4, Key: {resource.key(namespace, name)}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {metadata['uid']}, "
                 f"UID in object meta: {old['metadata']['uid']}",
             )
         if not rules.unconditional_update and not metadata.get("resourceVersion"):

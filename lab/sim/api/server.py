@@ -96,9 +96,9 @@ class Server:
                 user, asked.verb, asked.group, asked.plural, asked.subresource, asked.namespace, asked.name
             )
             raise no_such_path() if self._rest.registry.serves(asked.group) else NothingThere()
-        name = asked.name or _only_name(http.query.get("fieldSelector", ""), asked.verb)
+        name = asked.name or request.only_name(http.query.get("fieldSelector", ""), asked.verb)
         self._authorizer.check(user, asked.verb, resource, asked.namespace, name, asked.subresource)
-        _check_scope(asked, resource)
+        request.check_scope(asked, resource)
         if http.method not in _METHODS:
             raise method_not_allowed()
         request.check_name(asked.name)
@@ -130,7 +130,7 @@ class Server:
     async def _list(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
         form = _form(http)
         query = http.query
-        watch.check(_list_options(http, asked), watching=False)
+        watch.check(watch.options(query, asked.name), watching=False)
         request.number(query, "timeoutSeconds")
         listed = self._rest.list(
             resource,
@@ -146,7 +146,7 @@ class Server:
 
     async def _watch(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
         form = _form(http)
-        options = _list_options(http, asked)
+        options = watch.options(http.query, asked.name)
         watch.check(options, watching=True)
         try:
             stream = watch.Stream(self._rest, resource, asked.namespace, options, form, answers.include(http))
@@ -163,7 +163,7 @@ class Server:
 
     async def _create(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
         form = _form(http)
-        context = _context(http, user, "CreateOptions")
+        context = request.context(http.query, http.headers, user, "CreateOptions")
         obj = await _decoded(http, context, resource.api_version, resource.kind)
         if not resource.stored:
             answer = reviews.create(
@@ -175,14 +175,14 @@ class Server:
 
     async def _update(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
         form = _form(http)
-        context = _context(http, user, "UpdateOptions")
+        context = request.context(http.query, http.headers, user, "UpdateOptions")
         obj = await _decoded(http, context, resource.api_version, resource.kind)
         made = self._rest.update(resource, asked.namespace, asked.name, obj, context)
         return self._one(http, resource, made, form, 200, context)
 
     async def _patch(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
         form = _form(http)
-        context = _context(http, user, "PatchOptions")
+        context = request.context(http.query, http.headers, user, "PatchOptions")
         patch, kind = bodies.patch_value(await bodies.received(http), http.headers.get("Content-Type", ""))
         made, created = self._patched(http, asked, resource, patch, kind, context, "")
         return self._one(http, resource, made, form, 201 if created else 200, context)
@@ -205,7 +205,7 @@ class Server:
         return self._rest.patch(resource, asked.namespace, asked.name, patch, kind, context, subresource), False
 
     async def _delete(self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User) -> web.StreamResponse:
-        context = _context(http, user, "DeleteOptions")
+        context = request.context(http.query, http.headers, user, "DeleteOptions")
         options, context.dry_run = await _delete_options(http)
         obj, gone = self._rest.delete(resource, asked.namespace, asked.name, options, context)
         if not gone or resource.storage == "pods":
@@ -219,7 +219,7 @@ class Server:
     async def _deletecollection(
         self, http: web.BaseRequest, asked: Asked, resource: Resource, user: User
     ) -> web.StreamResponse:
-        context = _context(http, user, "DeleteOptions")
+        context = request.context(http.query, http.headers, user, "DeleteOptions")
         options, context.dry_run = await _delete_options(http)
         labels, fields = http.query.get("labelSelector", ""), http.query.get("fieldSelector", "")
         listed = self._rest.delete_collection(resource, asked.namespace, labels, fields, options, context)
@@ -244,7 +244,7 @@ class Server:
         if verb == "create":
             return await self._action(http, asked, resource, user, form)
         if verb == "update":
-            context = _context(http, user, "UpdateOptions")
+            context = request.context(http.query, http.headers, user, "UpdateOptions")
             obj = await _decoded(http, context, *_shape(resource, sub))
             if sub == "status":
                 made = rest.update(resource, namespace, name, obj, context, "status")
@@ -252,7 +252,7 @@ class Server:
                 made = subresources.update(rest, resource, namespace, name, sub, obj, context)
             return self._one(http, resource, made, form, 200, context)
         if verb == "patch":
-            context = _context(http, user, "PatchOptions")
+            context = request.context(http.query, http.headers, user, "PatchOptions")
             patch, kind = bodies.patch_value(await bodies.received(http), http.headers.get("Content-Type", ""))
             if sub == "status":
                 made, _ = self._patched(http, asked, resource, patch, kind, context, "status")
@@ -270,7 +270,7 @@ class Server:
         sub, namespace, name = asked.subresource, asked.namespace, asked.name
         if sub not in _SHAPES or sub == "scale":
             raise not_simulated(f"the proxy to {resource.plural}") if sub == "proxy" else method_not_allowed()
-        context = _context(http, user, "CreateOptions")
+        context = request.context(http.query, http.headers, user, "CreateOptions")
         obj = await _decoded(http, context, *_shape(resource, sub))
         if sub == "token":
             answer = reviews.create(
@@ -315,38 +315,8 @@ def _shape(resource: Resource, subresource: str) -> tuple[str, str]:
     return _SHAPES.get(subresource, (resource.api_version, resource.kind))
 
 
-def _check_scope(asked: Asked, resource: Resource) -> None:
-    """Raises ApiError 404 or 405 where path and resource do not agree on namespaces, or on a name."""
-    if asked.namespace and not resource.namespaced and resource.plural != "namespaces":
-        raise no_such_path()
-    if asked.namespace and resource.plural == "namespaces":
-        raise no_such_path()
-    if resource.namespaced and not asked.namespace:
-        if asked.name:
-            raise no_such_path()
-        if asked.verb not in ("list", "watch"):
-            raise method_not_allowed()
-    if asked.subresource:
-        return
-    if (asked.verb == "create") == bool(asked.name) and asked.verb in ("create", "update", "patch"):
-        raise method_not_allowed()
-
-
 def _form(http: web.BaseRequest) -> Form:
     return negotiation.wanted(http.headers.get("Accept", ""))
-
-
-def _context(http: web.BaseRequest, user: User, kind: str) -> Context:
-    query = http.query
-    manager = request.field_manager(query, http.headers.get("User-Agent", ""), kind)
-    if (
-        kind == "PatchOptions"
-        and not query.get("fieldManager")
-        and "apply-patch" in http.headers.get("Content-Type", "")
-    ):
-        manager = ""
-    dry_run = kind != "DeleteOptions" and request.dry_run(query, kind)
-    return Context(user, manager, dry_run, request.field_validation(query, kind))
 
 
 async def _decoded(http: web.BaseRequest, context: Context, api_version: str, kind: str) -> Object:
@@ -361,36 +331,3 @@ async def _delete_options(http: web.BaseRequest) -> tuple[DeleteOptions, bool]:
     if body:
         said, _ = bodies.decoded(body, http.headers.get("Content-Type", ""), "v1", "DeleteOptions")
     return request.delete_options(said, http.query)
-
-
-def _list_options(http: web.BaseRequest, asked: Asked) -> watch.WatchOptions:
-    query = http.query
-    initial = query.get("sendInitialEvents")
-    return watch.WatchOptions(
-        labels=query.get("labelSelector", ""),
-        fields=_with_name(query.get("fieldSelector", ""), asked.name),
-        revision=query.get("resourceVersion", ""),
-        match=query.get("resourceVersionMatch", ""),
-        bookmarks=request.truth(query, "allowWatchBookmarks"),
-        initial_events=None if initial is None else request.truth(query, "sendInitialEvents"),
-        seconds=min(max(request.number(query, "timeoutSeconds"), 0), watch.LONGEST_SECONDS),
-    )
-
-
-def _only_name(fields: str, verb: str) -> str:
-    """The one name a list is narrowed to: rules for that name allow it (apiserver `requestinfo.go`)."""
-    if verb not in ("list", "watch", "deletecollection"):
-        return ""
-    for one in fields.split(","):
-        key, _, value = one.partition("=")
-        if key.strip() == "metadata.name":
-            return value.lstrip("=").strip()
-    return ""
-
-
-def _with_name(fields: str, name: str) -> str:
-    """A list or watch of one object: what `?watch=true` on an object's own path means."""
-    if not name:
-        return fields
-    own = f"metadata.name={name}"
-    return f"{fields},{own}" if fields else own

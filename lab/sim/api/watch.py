@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from lab.sim.api import table
+from lab.sim.api import request, table
 from lab.sim.api.negotiation import Form, partial
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
@@ -43,6 +43,24 @@ class WatchOptions:
     """`sendInitialEvents`; None when not said."""
     seconds: int = 0
     """`timeoutSeconds`; 0 for the server's choice."""
+
+
+def options(query: Mapping[str, str], name: str) -> WatchOptions:
+    """The options in a URL; `name`: the one object its path is about, "" for all. Raises ApiError 400."""
+    initial = query.get("sendInitialEvents")
+    selected = query.get("fieldSelector", "")
+    if name:
+        own = f"metadata.name={name}"
+        selected = f"{selected},{own}" if selected else own
+    return WatchOptions(
+        labels=query.get("labelSelector", ""),
+        fields=selected,
+        revision=query.get("resourceVersion", ""),
+        match=query.get("resourceVersionMatch", ""),
+        bookmarks=request.truth(query, "allowWatchBookmarks"),
+        initial_events=None if initial is None else request.truth(query, "sendInitialEvents"),
+        seconds=min(max(request.number(query, "timeoutSeconds"), 0), LONGEST_SECONDS),
+    )
 
 
 class Stream:

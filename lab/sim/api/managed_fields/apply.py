@@ -85,7 +85,7 @@ def apply(
             after[request.who] = Claim(version, claim.fields, time)
     if manager == last_applied.MANAGER:
         result = last_applied.renewed(result, applied)
-    metadata = {key: value for key, value in result.get("metadata", _EMPTY).items() if key != "managedFields"}
+    metadata = {key: value for key, value in (result.get("metadata") or _EMPTY).items() if key != "managedFields"}
     if after:
         metadata["managedFields"] = written(after, resource.custom is not None)
     return {**result, "metadata": metadata}

@@ -105,7 +105,7 @@ def _compare(before: Any, after: Any, shape: Shape, key: str, changed: Fields, r
     maps = isinstance(before, dict) or isinstance(after, dict)
     if maps and (isinstance(before, dict) or before is None) and (isinstance(after, dict) or after is None):
         _compare_fields(before or {}, after or {}, shape, more, less)
-    elif shape.kind == LIST and shape.items is not None and not maps:
+    elif shape.kind == LIST and shape.items is not None and _is_list(before) and _is_list(after):
         _compare_items(before or [], after or [], shape, more, less)
     elif shape.kind == ANY and maps:
         if isinstance(after, dict):
@@ -121,6 +121,11 @@ def _compare(before: Any, after: Any, shape: Shape, key: str, changed: Fields, r
         changed[key] = more
     if less:
         removed[key] = less
+
+
+def _is_list(value: Any) -> bool:
+    """What stands where a list should, in an object that is refused later, is compared as a whole."""
+    return value is None or isinstance(value, list)
 
 
 def _compare_items(before: list[Any], after: list[Any], shape: Shape, changed: Fields, removed: Fields) -> None:

@@ -271,7 +271,7 @@ def _structural(wrong: Wrong, path: str, schema: Any, level: str) -> None:
     _structural(wrong, f"{path}.items", schema.get("items"), "item")
     properties = schema.get("properties") or {}
     for name, one in properties.items():
-        _structural(wrong, f"{path}.properties[{name}]", one, "field")
+        _structural(wrong, f"{path}.properties[{name}]", {} if one is None else one, "field")
     free = schema.get("additionalProperties")
     if free is not None:
         if level == "root" and free is not False:
