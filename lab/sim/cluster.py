@@ -110,7 +110,7 @@ class Cluster:
     """A cluster of this process."""
 
     def __init__(self, settings: Settings, folder: Path, database: Database | None, clock: Clock) -> None:
-        """`folder`: for its certificates and kubeconfig; `database`: None for one that is forgotten with the process."""
+        """`folder`: its certificates and kubeconfig; `database`: None for one forgotten with the process."""
         self.settings = settings
         self.clock = clock
         self.programs = Programs()

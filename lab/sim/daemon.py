@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import resource
 import secrets
 import signal
 import time
@@ -32,6 +33,7 @@ _LOCK_SECONDS = 2.0
 """A process that was just killed holds its lock until the kernel has cleared it away."""
 ADDRESS_FILE, LOCK_FILE, LOG_FILE, STATE_FILE = "daemon.json", "lock", "daemon.log", "state.db"
 LOG_LIMIT = 4 * 1024 * 1024
+MOST_FILES = 8192
 
 
 class Busy(Exception):
@@ -176,6 +178,15 @@ def _lock(path: Path) -> Any:
         os.close(descriptor)
 
 
+def _allow_connections() -> None:
+    """Open as many files as the system lets us: every client's connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def serve(home: Path) -> int:
     """Run a daemon until it is stopped; its exit code. What it has to say goes to `daemon.log` in `home`."""
     os.umask(0o077)
@@ -183,6 +194,7 @@ def serve(home: Path) -> int:
     log = home / LOG_FILE
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".old.log"))
+    _allow_connections()
     handler = logging.FileHandler(log, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -29,6 +29,8 @@ _PATCHES = {
 }
 _LINE_LIMIT = 8 * 1024 * 1024
 _CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
+_SILENCE_SECONDS = 240.0
+"""A watch that is told nothing for so long, not even a bookmark, has lost its server: they come each minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class HttpClient:
         self._session = aiohttp.ClientSession(
             headers=headers,
             connector=aiohttp.TCPConnector(ssl=self._endpoint.tls, limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS),
             read_bufsize=_LINE_LIMIT,
         )
         return self

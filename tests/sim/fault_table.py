@@ -1,6 +1,6 @@
 """Writes the table of faults in `docs/simulator.md` from `faults.TABLE`:
 
-    python -m tests.sim.fault_table [--check]
+python -m tests.sim.fault_table [--check]
 """
 
 from __future__ import annotations

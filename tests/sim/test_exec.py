@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +15,7 @@ import pytest_asyncio
 
 from lab.sim.clock import ManualClock
 from lab.sim.shell import Session
-from tests.sim.serving import Served, furnish, served
+from tests.sim.serving import Served
 
 POD: dict[str, Any] = {
     "metadata": {"name": "p", "namespace": "hostile"},
@@ -26,15 +25,9 @@ POD: dict[str, Any] = {
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 
 
-@pytest_asyncio.fixture
-async def one(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path) as made:
-        await furnish(made.door)
-        await running(made)
-        yield made
-
-
-async def running(one: Served) -> None:
+@pytest_asyncio.fixture(autouse=True)
+async def ready(one: Served) -> None:
+    """Nothing can be run in a pod that does not run."""
     for _ in range(100):
         answer = await one.ask("GET", "/api/v1/namespaces/hostile/pods/p")
         if answer.json.get("status", {}).get("phase") == "Running":

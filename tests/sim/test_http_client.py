@@ -13,14 +13,7 @@ import pytest_asyncio
 from lab.sim.api.status import ApiError
 from lab.sim.client import Client
 from lab.sim.http_client import Endpoint
-from tests.sim.serving import NAMESPACE, Served, furnish, served
-
-
-@pytest_asyncio.fixture
-async def one(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path) as made:
-        await furnish(made.door)
-        yield made
+from tests.sim.serving import NAMESPACE, Served
 
 
 @pytest_asyncio.fixture(params=["https", "in process"])

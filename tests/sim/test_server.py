@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import pytest_asyncio
 import yaml
 
-from tests.sim.serving import CONFIGMAPS, Served, furnish, read_answer, read_head, served, wire
+from tests.sim.serving import CONFIGMAPS, Served, read_answer, read_head, wire
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PODS = "/api/v1/namespaces/hostile/pods"
-
-
-@pytest_asyncio.fixture
-async def one(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path) as made:
-        await furnish(made.door)
-        yield made
 
 
 async def filled(one: Served, count: int) -> None:

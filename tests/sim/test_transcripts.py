@@ -81,7 +81,10 @@ NORMALISED = [
     ("      cpu:  10m", "      cpu:  10m"),
     ("Liveness: http-get delay=10s timeout=1s", "Liveness: http-get delay=10s timeout=1s"),
     ('  resourceVersion: "4711"', '  resourceVersion: "<number>"'),
-    ("web  ClusterIP  10.96.0.1  10.111.4.9  80:30123/TCP", "web  ClusterIP  10.96.0.1  <service-ip>  80:<node-port>/TCP"),
+    (
+        "web  ClusterIP  10.96.0.1  10.111.4.9  80:30123/TCP",
+        "web  ClusterIP  10.96.0.1  <service-ip>  80:<node-port>/TCP",
+    ),
     ("cidr: 10.96.0.0/12", "cidr: 10.96.0.0/12"),
     ("name: front-end, second-level", "name: front-end, second-level"),
     ("time: 2026-11-23T17:32:14Z", "time: <time>"),

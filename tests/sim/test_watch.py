@@ -6,25 +6,16 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import pytest_asyncio
 
 from lab.sim.api import streams, watch
-from tests.sim.serving import CONFIGMAPS, Served, chunks, furnish, read_head, served, wire
+from tests.sim.serving import CONFIGMAPS, Served, chunks, read_head, wire
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
-
-
-@pytest_asyncio.fixture
-async def one(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path) as made:
-        await furnish(made.door)
-        yield made
 
 
 class Watching:

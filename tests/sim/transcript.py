@@ -45,7 +45,7 @@ REASONS: Mapping[str, str] = {
     "node": "The node is made up; its labels, annotations and system information say so.",
     "scope": "Kinds and groups that nothing here would act on are not served, nor OpenAPI v2, which old clients read.",
     "not-enforced": "What is kept but not acted on is said to be so, in a warning.",
-    "cel": "CEL rules of custom resources are read when they are given, but their types are not checked until they run.",
+    "cel": "CEL rules are read when they are given; that the fields they name exist shows only when they run.",
     "texts": "The package the schemas are made from leaves out what a Quantity is.",
     "image": "Images are never fetched, so that their size and digest are not known.",
 }
@@ -220,7 +220,13 @@ def run(transcript: Transcript, kubectl: Path, kubeconfig: Path, folder: Path) -
     server = config["clusters"][0]["cluster"]["server"]
     same = [(server, "https://<server>"), (server.removeprefix("https://"), "<server>")]
     node, address = (folder / "node").read_text().split()
-    same += [(f"/{node.removesuffix('-control-plane')}/", "/<cluster>/"), (node, "<node>"), (address, "<node-ip>"), (str(work), "<folder>"), (str(home), "<home>")]
+    same += [
+        (f"/{node.removesuffix('-control-plane')}/", "/<cluster>/"),
+        (node, "<node>"),
+        (address, "<node-ip>"),
+        (str(work), "<folder>"),
+        (str(home), "<home>"),
+    ]
     for step in transcript.steps:
         done = _bash(step.command, work, environment)
         text = done.stdout

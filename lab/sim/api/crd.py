@@ -239,13 +239,14 @@ _BLOCKING = (
 def definition_problems(definition: Object) -> list[Cause]:
     """What is wrong with the CEL rules of a definition. Raises ApiError 501 for rules that cannot be evaluated here."""
     causes: list[Cause] = []
-    for index, version in enumerate(definition["spec"].get("versions") or ()):
+    spec = definition.get("spec") or {}
+    for index, version in enumerate(spec.get("versions") or ()):
         schema = (version.get("schema") or {}).get("openAPIV3Schema") or {}
         path = f"spec.versions[{index}].schema.openAPIV3Schema"
         for at, why in cel_rules.unsupported(schema, path):
             raise not_simulated(f"{why} (in {at})")
         causes += cel_rules.compile_errors(schema, path)
-    conversion = definition["spec"].get("conversion") or {}
+    conversion = spec.get("conversion") or {}
     if conversion.get("strategy") == "Webhook":
         raise not_simulated("conversion of custom resources by a webhook")
     return causes

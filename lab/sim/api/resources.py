@@ -95,9 +95,8 @@ class Resource:
         Source: kubernetes `pkg/kubeapiserver/default_storage_factory_builder.go`.
         """
         plural = _ETCD.get(self.storage, self.plural)
-        return "/".join(
-            ("/registry", *([self.group] if self.custom else []), plural, *([namespace] if self.namespaced else []), name)
-        )
+        group = [self.group] if self.custom else []
+        return "/".join(["/registry", *group, plural, *([namespace] if self.namespaced else []), name])
 
     @property
     def stored(self) -> bool:

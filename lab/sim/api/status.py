@@ -60,6 +60,8 @@ def _shown(value: Any) -> str:
         return orjson.dumps(value).decode()
     if value is None:
         return "null"
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
     return orjson.dumps(value, default=str).decode()
 
 

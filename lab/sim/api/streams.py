@@ -38,6 +38,8 @@ _STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255
 _LONGEST_MESSAGE = 128 * 1024
 _PIECE = 32 * 1024
 _HEARTBEAT_SECONDS = 30.0
+_SETTLE_SECONDS = 0.1
+"""kubectl throws away what comes before it has its streams ready, which no real node is quick enough to do."""
 _LONGEST_SESSION = 4 * 3600.0
 
 
@@ -249,6 +251,7 @@ async def _talk(socket: web.WebSocketResponse, session: Session, streams: frozen
                 for start in range(0, len(data), _PIECE):
                     await socket.send_bytes(bytes((channel,)) + data[start : start + _PIECE])
 
+    await asyncio.sleep(_SETTLE_SECONDS)
     await say(session.begin())
     while "stdin" in streams and not session.ended:
         message = await socket.receive()

@@ -48,7 +48,7 @@ def fill_in(value: Any, schema: Object) -> Any:
             for index, inner in enumerate(value):
                 if isinstance(inner, dict | list | float):
                     value[index] = fill_in(inner, items)
-    elif isinstance(value, float) and value.is_integer() and schema.get("type") == "integer":
+    elif isinstance(value, float) and value.is_integer() and abs(value) < 2**63 and schema.get("type") == "integer":
         return int(value)
     return value
 

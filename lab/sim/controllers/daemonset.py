@@ -63,7 +63,7 @@ class DaemonSetController(WorkloadController):
         held = await self.claim(self.revisions, owner)
         await self.claim(self.pods, owner)
         current, collisions = await self._history.newest(owner, held)
-        mark = labels_of(current)[HASH]
+        mark = labels_of(current).get(HASH, "")
         error = None
         delete, create = await self._misplaced(owner, mark)
         error = await self._sync(owner, delete, create, mark)

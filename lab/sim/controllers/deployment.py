@@ -17,7 +17,13 @@ from lab.sim.controllers import pod_state, rollout
 from lab.sim.controllers.controller import Informers
 from lab.sim.controllers.pod_control import namespace_is_ending
 from lab.sim.controllers.template_hash import equal, hash_of
-from lab.sim.controllers.workload import BY_CONTROLLER, WorkloadController, annotations_of, by_controller, controller_uid
+from lab.sim.controllers.workload import (
+    BY_CONTROLLER,
+    WorkloadController,
+    annotations_of,
+    by_controller,
+    controller_uid,
+)
 from lab.sim.objects import condition, controller_of, evolve
 
 
@@ -277,7 +283,7 @@ class DeploymentController(WorkloadController):
     async def _note_pause(self, deployment: Object) -> Object:
         """Write down that a rollout was paused or resumed, so that the pause does not count towards the deadline."""
         current = condition(deployment, "Progressing")
-        reason = current["reason"] if current else ""
+        reason = current.get("reason", "") if current else ""
         paused = bool(deployment["spec"].get("paused"))
         if reason == "ProgressDeadlineExceeded" or paused == (reason == "DeploymentPaused"):
             return deployment

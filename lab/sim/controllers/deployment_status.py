@@ -40,17 +40,17 @@ def made_condition(kind: str, status: str, reason: str, message: str, now: str) 
 def with_condition(conditions: Iterable[Object], new: Object) -> Objects:
     """The conditions with `new` in place of that of its type, unless that has the same status and reason."""
     held = list(conditions)
-    old = next((one for one in held if one["type"] == new["type"]), None)
-    if old is not None and old["status"] == new["status"]:
-        if old["reason"] == new["reason"]:
+    old = next((one for one in held if one.get("type") == new["type"]), None)
+    if old is not None and old.get("status") == new["status"]:  # anybody may have written the old one, in parts
+        if old.get("reason") == new["reason"]:
             return held
-        new = {**new, "lastTransitionTime": old["lastTransitionTime"]}
+        new = {**new, "lastTransitionTime": old.get("lastTransitionTime", new["lastTransitionTime"])}
     return [*without_condition(held, new["type"]), new]
 
 
 def without_condition(conditions: Iterable[Object], kind: str) -> Objects:
     """The conditions but that of this type."""
-    return [one for one in conditions if one["type"] != kind]
+    return [one for one in conditions if one.get("type") != kind]
 
 
 def counted(deployment: Object, new: Object | None, all_sets: Objects, minor: int, now: str) -> Object:

@@ -124,6 +124,6 @@ class CustomResourceDefinitions(Strategy):
             return
         stored = list(old.get("status", {}).get("storedVersions") or ())
         for one in (new.get("spec") or {}).get("versions") or ():
-            if one.get("storage") and one.get("name") not in stored:
+            if one.get("storage") and one.get("name") and one["name"] not in stored:
                 stored.append(one["name"])
                 new["status"] = {**new.get("status", {}), "storedVersions": stored}
