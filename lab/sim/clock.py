@@ -12,6 +12,7 @@ import itertools
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -111,7 +112,12 @@ async def settle(rounds: int = 50) -> None:
 
 def timestamp(seconds: float) -> str:
     """`metav1.Time`: UTC with whole seconds, e.g. `2026-11-23T09:00:00Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return _second(int(seconds // 1))
+
+
+@lru_cache(maxsize=64)
+def _second(whole: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(whole))
 
 
 def micro_timestamp(seconds: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import resource
@@ -59,7 +60,7 @@ class Daemon:
         with _lock(self._home / LOCK_FILE):
             self._database = Database(self._home / STATE_FILE)
             loop = asyncio.get_running_loop()
-            self._database.on_dirty = lambda: loop.call_later(_FLUSH_SECONDS, self._database.commit)
+            self._database.on_dirty = lambda: loop.call_later(_FLUSH_SECONDS, self._database.flush)
             for name in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(name, self._stopped.set)
             try:
@@ -187,6 +188,13 @@ def _allow_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def collect_seldom() -> None:
+    """Look for circles of garbage more rarely: objects of the API hold none, and there are many of them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def serve(home: Path) -> int:
     """Run a daemon until it is stopped; its exit code. What it has to say goes to `daemon.log` in `home`."""
     os.umask(0o077)
@@ -195,6 +203,7 @@ def serve(home: Path) -> int:
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".old.log"))
     _allow_connections()
+    collect_seldom()
     handler = logging.FileHandler(log, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -63,8 +63,9 @@ class Database:
         self._order: dict[tuple[str, str, str, str], bytes | None] = {}
         self._revisions: dict[str, int] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._dirty = False
         self.on_dirty: Callable[[], object] | None = None
-        """Called at the first write after a commit, so that someone commits soon even if nobody asks."""
+        """Called at the first write after a `flush`, so that someone flushes soon even if nobody waits for a commit."""
 
     def clusters(self) -> list[Kept]:
         """Every cluster, by name."""
@@ -102,10 +103,16 @@ class Database:
 
     def record(self, cluster: str, revision: int, storage: str, namespace: str, name: str, raw: bytes | None) -> None:
         """Note one write; `raw` is None for a removal."""
-        if not self._order and self.on_dirty is not None:
+        if not self._dirty and self.on_dirty is not None:
+            self._dirty = True
             self.on_dirty()
         self._order[cluster, storage, namespace, name] = raw
         self._revisions[cluster] = revision
+
+    def flush(self) -> None:
+        """As `commit`, as the answer to `on_dirty`."""
+        self._dirty = False
+        self.commit()
 
     def commit(self) -> None:
         """Return when everything recorded would survive `kill -9`."""

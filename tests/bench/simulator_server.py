@@ -19,7 +19,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from lab.sim import kubeconfig
+from lab.sim import daemon, kubeconfig
 from lab.sim.api import negotiation, store
 from lab.sim.certificates import Authority
 from lab.sim.clock import SystemClock
@@ -53,10 +53,11 @@ def facts() -> dict[str, float]:
 
 
 async def clusters(folder: Path, count: int) -> list[int]:
+    daemon.collect_seldom()
     make_folder(folder)
     database = Database(folder / "state.db")
     loop = asyncio.get_running_loop()
-    database.on_dirty = lambda: loop.call_later(0.05, database.commit)
+    database.on_dirty = lambda: loop.call_later(0.05, database.flush)
     made = []
     for number in range(count):
         settings = Settings(f"c{number}", timing="instant")

@@ -1,6 +1,6 @@
 """Ask a real API server what it makes of the custom objects in `data/custom/`, and write its answers beside them.
 
-    python tests/sim/record_custom.py KUBECONFIG
+    python -m tests.sim.record_custom KUBECONFIG
 
 The definition and the namespace `custom` are made for it and deleted again.
 """

@@ -6,7 +6,6 @@ on a loopback port only costs time. Source of headers: apiserver `pkg/endpoints/
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from lab.sim.api.negotiation import PLAIN, Form
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Listed
 from lab.sim.api.status import ApiError, NothingThere, bad_request
+from lab.sim.objects import new_uid
 
 NO_CACHE = "no-cache, private"
 _LONGEST_WARNING = 900
@@ -28,11 +28,8 @@ def body(
     http: web.BaseRequest, value: Any, form: Form = PLAIN, code: int = 200, warnings: Iterable[str] = ()
 ) -> web.Response:
     """`value` as an answer."""
-    response = web.Response(body=negotiation.encoded(value, form, _pretty(http)), status=code)
-    headers = response.headers
-    headers["Content-Type"] = form.content_type
-    headers["Cache-Control"] = NO_CACHE
-    headers["Audit-Id"] = str(uuid.uuid4())
+    headers = {"Content-Type": form.content_type, "Cache-Control": NO_CACHE, "Audit-Id": new_uid()}
+    response = web.Response(body=negotiation.encoded(value, form, _pretty(http)), status=code, headers=headers)
     warn(response, warnings)
     return response
 

@@ -155,7 +155,7 @@ class Authenticator:
         """
         asked: dict[str, list[str]] = {}
         for key, value in headers.items():
-            if key[:12].lower() == "impersonate-":
+            if key[:1] in "Ii" and key[:12].lower() == "impersonate-":
                 asked.setdefault(key[12:].lower(), []).append(value)
         if not asked:
             return user

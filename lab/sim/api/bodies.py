@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -36,6 +37,11 @@ async def received(http: web.BaseRequest) -> bytes:
         raise too_large(LIMIT)
     if not http.can_read_body:
         return b""
+    if http.content.is_eof() and "Expect" not in http.headers:
+        whole = http.content.read_nowait()
+        if len(whole) > LIMIT:
+            raise too_large(LIMIT)
+        return whole
     body = bytearray()
     try:
         async with asyncio.timeout(SECONDS):
@@ -180,12 +186,17 @@ def _duplicates(body: bytes, value: Any) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_keys(one) for one in value.values() if isinstance(one, dict | list))
-    if isinstance(value, list):
-        return sum(_keys(one) for one in value if isinstance(one, dict | list))
-    return 0
+def _keys(holder: dict[str, Any] | list[Any]) -> int:
+    """How many keys there are in all; written for speed, as it is asked of every body."""
+    count = 0
+    inside: Iterable[Any] = holder
+    if type(holder) is dict:
+        count = len(holder)
+        inside = holder.values()
+    for one in inside:
+        if type(one) is dict or type(one) is list:
+            count += _keys(one)
+    return count
 
 
 def patch_value(body: bytes, header: str) -> tuple[Any, str]:

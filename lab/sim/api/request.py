@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from multidict import MultiMapping
@@ -67,6 +68,15 @@ def parse(method: str, target: str, query: Mapping[str, str]) -> Asked:
 
     Raises ApiError 400 or 404 for crooked paths.
     """
+    return _parsed(method, target, query) if query else _bare(method, target)
+
+
+@lru_cache(maxsize=1024)
+def _bare(method: str, target: str) -> Asked:
+    return _parsed(method, target, {})
+
+
+def _parsed(method: str, target: str, query: Mapping[str, str]) -> Asked:
     verb = _METHODS.get(method, method.lower())
     path = _path(target)
     if path.startswith("//"):
@@ -224,6 +234,8 @@ def field_manager(query: Mapping[str, str], agent: str, kind: str) -> str:
 def context(query: Mapping[str, str], headers: Mapping[str, str], user: User, kind: str) -> Context:
     """What a write by `user` carries beside its object. `kind`: of the options. Raises ApiError 422."""
     manager = field_manager(query, headers.get("User-Agent", ""), kind)
+    if not query and kind != "PatchOptions":
+        return Context(user, manager, False, WARN)
     if kind == "PatchOptions" and not query.get("fieldManager") and "apply-patch" in headers.get("Content-Type", ""):
         manager = ""
     dry = kind != "DeleteOptions" and dry_run(query, kind)

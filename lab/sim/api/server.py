@@ -68,7 +68,7 @@ class Server:
         """Answer one request."""
         try:
             answer = await self._answer(http)
-            self._rest.store.commit()
+            await self._rest.store.committed()
             return answer
         except ApiError as error:
             return answers.refusal(error, http.headers.get("Accept", ""))

@@ -75,7 +75,7 @@ def _compare_fields(old: dict[str, Any], new: dict[str, Any], shape: Shape, chan
         before = old.get(name, _ABSENT)
         if before is _ABSENT:
             if name not in always:
-                changed["f:" + name] = added(after, fields[name] or ANY_SHAPE)
+                changed["f:" + name] = {} if type(after) in _SCALARS else added(after, fields[name] or ANY_SHAPE)
                 continue
             if not after:
                 continue
