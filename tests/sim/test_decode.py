@@ -209,3 +209,10 @@ def test_decoding_is_quick() -> None:
 
     ours = seconds(lambda: schema.decode(ROWS["Deployment"], obj, context, 34))
     assert ours < 40 * seconds(lambda: orjson.loads(orjson.dumps(obj)))
+
+
+def test_half_a_condition_is_written_whole_as_go_does() -> None:
+    made = decoded("Deployment", ["status"], {"conditions": [{"type": "Progressing"}]})
+    assert made["status"]["conditions"] == [
+        {"type": "Progressing", "status": "", "lastTransitionTime": None, "lastUpdateTime": None}
+    ]

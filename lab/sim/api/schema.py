@@ -106,7 +106,7 @@ def checker(kind: Type) -> Check:
 def _object(kind: Type) -> None:
     checks: dict[str, Check] = {}
     left_out = kind.left_out
-    null = frozenset(key for key in kind.written if kind.fields[key].kind == types.SCALAR)
+    null = frozenset(key for key in kind.written if kind.fields[key].scalar in types.TIMES)
     written: list[tuple[str, Type]] = []
 
     def check(obj: Any) -> bool:

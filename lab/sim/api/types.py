@@ -18,6 +18,7 @@ from lab.sim import schemas
 from lab.sim.api.resources import Resource
 
 OBJECT, MAP, LIST, SCALAR, ANY = "object", "map", "list", "scalar", "any"
+TIMES = ("time", "micro-time")
 
 Schema = dict[str, Any]
 
@@ -157,6 +158,7 @@ class _Builder:
     def _fill(self, made: Type, name: str, schema: Schema) -> None:
         notes = self._notes.get(name, {})
         left_out, written = set(), set()
+        condition = made.name.endswith("Condition")
         for key, below in schema.get("properties", {}).items():
             note = notes.get(key, "")
             child = self._field(below, note.strip("*=!?"))
@@ -168,8 +170,8 @@ class _Builder:
             if child.kind == OBJECT and not pointer:
                 if key != "status" or "metadata" not in schema["properties"]:
                     written.add(key)
-            elif child.scalar in ("time", "micro-time") and not pointer and shown:
-                written.add(key)
+            elif not pointer and shown and (child.scalar in TIMES or (child.kind == SCALAR and condition)):
+                written.add(key)  # other zero values that Go writes are of fields nobody may leave out
             elif child.kind in (LIST, MAP, SCALAR) and not pointer and not shown:
                 left_out.add(key)
         made.left_out = frozenset(left_out)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from lab.sim import quantity
 from lab.sim.api import gotime
-from lab.sim.api.types import ANY, LIST, MAP, OBJECT, SCALAR, Type
+from lab.sim.api.types import ANY, LIST, MAP, OBJECT, TIMES, Type
 
 _MOST = 100
 """A server reports no more unknown and duplicate fields than this."""
@@ -73,7 +73,7 @@ class Unmarshaller:
                 continue
             if value is not None:
                 value = self._value(child, value, struct, f"{go}.{key}" if go else key, below)
-            if value is None and child.kind == SCALAR and key in kind.written:
+            if value is None and child.scalar in TIMES and key in kind.written:
                 continue
             if value is None or (not value and key in kind.left_out):
                 del obj[key]
@@ -242,7 +242,7 @@ def empty(kind: Type) -> Any:
             return {}
         case "list":
             return []
-    if kind.scalar in ("time", "micro-time"):
+    if kind.scalar in TIMES:
         return None
     return {"integer": 0, "number": 0, "boolean": False, "int-or-string": 0, "quantity": "0"}.get(kind.scalar, "")
 
