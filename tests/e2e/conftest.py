@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-NAME = "e2e"
+from tests.e2e import leftovers
+
+NAME, _CLAIM = leftovers.claim()
 """Name of the lab these tests make; a lab of the person who runs them is left alone."""
 
 
@@ -28,7 +30,7 @@ class Answer:
 
 @dataclass
 class Cli:
-    """`lab --name e2e … --output json` in a home of its own."""
+    """`lab --name NAME … --output json` in a home of its own."""
 
     home: Path
 
@@ -93,6 +95,7 @@ def docker_answers() -> bool:
 def before() -> Inventory:
     if not docker_answers():
         pytest.skip("Docker does not answer on this machine")
+    leftovers.sweep()
     return Inventory.take()
 
 
