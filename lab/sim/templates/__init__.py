@@ -1,0 +1,1 @@
+"""Templates: Go's language with sprig's functions, and the older `{{ name }}` of ApplicationSets."""
