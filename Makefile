@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup lab tui test check e2e bench catalog schemas down clean
+.PHONY: help setup lab tui test check e2e equal bench catalog schemas down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,7 +23,7 @@ $(READY): pyproject.toml lab/__init__.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-lab: setup ## bring up the centralized lab and show it (ARGS: options of `lab up`)
+lab: setup ## bring up the centralized lab, simulated without Docker, and show it (ARGS: options of `lab up`)
 	@$(BIN)/lab up centralized $(ARGS)
 	@$(BIN)/lab status
 
@@ -42,6 +42,9 @@ check: setup ## lint, types, import contracts, generated files
 
 e2e: setup ## a real lab on Docker, driven as a person drives it (ARGS: options of pytest)
 	@$(BIN)/pytest tests/e2e -m e2e $(ARGS)
+
+equal: setup ## the same story on kind and on the simulator, compared (SCENARIO=centralized; default: all)
+	@$(BIN)/python -m tests.equality --both $(or $(SCENARIO),centralized distributed hybrid) $(ARGS)
 
 bench: setup ## measure start, engine and, with ARGS=--rig, real labs; JSON, also in bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)

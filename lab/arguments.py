@@ -86,8 +86,17 @@ def _yes(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--yes", "-y", action="store_true", help=what)
 
 
+def _provider(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--provider",
+        choices=("auto", "kind", "sim"),
+        default="auto",
+        help="kind: real clusters on Docker; sim: simulated ones, without Docker (default: what works here)",
+    )
+
+
 def _lab_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--provider", choices=("auto", "kind"), default="auto", help="where clusters come from")
+    _provider(parser)
     parser.add_argument("--ui", action="store_true", default=None, help="install Argo CD with its API server and UI")
     parser.add_argument(
         "--timing",
@@ -102,6 +111,7 @@ def _scenarios(parser: argparse.ArgumentParser) -> None:
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
     _scenario(parser, "judge the machine for this scenario (default: the lab's own, else in general)")
+    _provider(parser)
 
 
 def _plan(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +182,7 @@ VERBS: dict[str, tuple[str, str, Add, str]] = {
     # verb: (group, what it does, its arguments, an example)
     "up": ("start", "bring a lab up, or mend it", _up, "lab up centralized"),
     "down": ("start", "remove the lab and everything it made", _down, "lab down --yes"),
-    "pause": ("start", "stop the lab's containers", _clusters, "lab pause hub"),
+    "pause": ("start", "stop the lab's clusters", _clusters, "lab pause hub"),
     "resume": ("start", "start them again and mend every link", _clusters, "lab resume"),
     "tui": ("start", "the same on one screen", _none, "lab tui"),
     "scenarios": ("look", "list the scenarios", _scenarios, "lab scenarios multi"),

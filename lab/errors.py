@@ -163,7 +163,7 @@ ERRORS: dict[str, ErrorKind] = {
     ),
     "lab-paused": ErrorKind(
         what="lab {name} is paused",
-        why="Its containers are stopped.",
+        why="Its clusters are stopped.",
         fix="lab resume",
         exit_code=NOT_READY,
     ),
@@ -231,7 +231,13 @@ ERRORS: dict[str, ErrorKind] = {
     "git-failed": ErrorKind(
         what="the git server refused: {reason}",
         why="Request: {request}",
-        fix="docker logs {container}",
+        fix="lab up    # mends it; what the git server says: {log}",
+        exit_code=CHECK_FAILED,
+    ),
+    "simulator-failed": ErrorKind(
+        what="the simulator failed: {reason}",
+        why="The process that serves the simulated clusters refused, did not answer or could not be started.",
+        fix="tail -n 20 {log}    # then: lab up",
         exit_code=CHECK_FAILED,
     ),
     "web-failed": ErrorKind(
@@ -242,8 +248,8 @@ ERRORS: dict[str, ErrorKind] = {
     ),
     "unsupported": ErrorKind(
         what="{what} is not possible with provider {provider}",
-        why="The provider lacks {capability}.",
-        fix="lab up {scenario} --provider kind",
+        why="{reason}",
+        fix="lab up {wish} --provider kind    # needs Docker",
         exit_code=NOT_READY,
     ),
     "checks-failed": ErrorKind(

@@ -21,7 +21,8 @@ PORT = 3000
 """Inside the container."""
 
 IN_CLUSTER_URL = "http://lab-git:3000"
-CONTAINER = "lab-git"
+LOG = "docker logs lab-git"
+"""Shows what the git server has printed."""
 
 PAGE = 50
 """Items Gitea gives at most in one answer (`[api] MAX_RESPONSE_ITEMS`)."""
@@ -37,7 +38,7 @@ class Gitea:
 
     :param url: on this machine, e.g. `http://127.0.0.1:40123`
     :param password: of user `lab`
-    :param container: name of the container, for the hint in errors
+    :param log: command that shows what the server has printed, for the hint in errors
     """
 
     def __init__(
@@ -45,13 +46,13 @@ class Gitea:
         url: str,
         password: str,
         in_cluster_url: str = IN_CLUSTER_URL,
-        container: str = CONTAINER,
+        log: str = LOG,
         clock: Clock | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.in_cluster_url = in_cluster_url
         self._password = password
-        self._container = container
+        self._log = log
         self._clock = clock or SystemClock()
 
     # --- server -------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ class Gitea:
                 "git-failed",
                 reason=reason,
                 request=f"{method} {path}",
-                container=self._container,
+                log=self._log,
                 details=error.details or error.what,
             ) from error
         if answer.status not in accept:
@@ -192,7 +193,7 @@ class Gitea:
 
     def _refusal(self, method: str, path: str, answer: web.Response) -> dict[str, Any]:
         reason = f"status {answer.status}, {_message(answer)}"
-        return {"reason": reason, "request": f"{method} {path}", "container": self._container}
+        return {"reason": reason, "request": f"{method} {path}", "log": self._log}
 
     def _wait(self, probe: Probe, awaited: str) -> None:
         wait_until(
@@ -201,7 +202,7 @@ class Gitea:
             timeout=BACKGROUND_TIMEOUT,
             clock=self._clock,
             cancel=threading.Event(),
-            more=f"docker logs {self._container}",
+            more=self._log,
         )
 
 
@@ -237,7 +238,7 @@ def ensure_account(gitea: Gitea, execute: Callable[[Sequence[str]], str]) -> boo
     found = TOKEN.findall(printed)
     if not found:
         reason = "it made no account"
-        raise LabError("git-failed", reason=reason, request="gitea admin user create", container=CONTAINER)
+        raise LabError("git-failed", reason=reason, request="gitea admin user create", log=LOG)
     gitea.set_password(found[-1])
     gitea.remove_token(name)
     return True

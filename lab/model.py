@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -11,7 +11,8 @@ NAME_LIMIT = 40
 DURATION = re.compile(r"([1-9][0-9]{0,4})(s|m)")
 
 Capability = Literal["can_create", "runs_containers", "has_network", "keeps_time"]
-"""What a provider can do; a check that needs one it lacks is skipped with the reason."""
+"""What a provider can do; a check that needs one it lacks is skipped with the reason, a step is left out."""
+CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability))
 
 
 def is_name(text: str) -> bool:

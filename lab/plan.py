@@ -1,9 +1,10 @@
 """From a scenario to the ordered list of steps that bring it up. Pure: asks nothing, changes nothing."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from lab.model import Scenario
+from lab.model import CAPABILITIES, Capability, Scenario
 from lab.settings import Settings
 from lab.steps.argocd import InstallArgoCD, LoadArgoCDImages, StageArgoCDImages, WaitArgoCD
 from lab.steps.bootstrap import ApplyBootstrap
@@ -16,13 +17,16 @@ from lab.steps.step import Step
 Plan = tuple[Step, ...]
 
 
-def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
+def make(
+    scenario: Scenario, settings: Settings, force: bool = False, able: frozenset[Capability] = CAPABILITIES
+) -> Plan:
     """Every step of `lab up`, each after what it needs; among equals, the longest way to the end goes first.
 
     The hub comes first, so that its Argo CD installs while the workload clusters still boot. Applying the
     bootstrap waits for Argo CD: a first comparison that fails is tried again only after the polling interval.
 
     :param force: go on although doctor finds problems
+    :param able: what the provider can do; steps that have nothing to do without the rest are left out
     """
     spec = scenario.spec
     order = [scenario.hub, *(c for c in spec.clusters if c.name != scenario.hub.name)]
@@ -92,7 +96,22 @@ def make(scenario: Scenario, settings: Settings, force: bool = False) -> Plan:
     ]
     # The clone's hook holds every instance's kubeconfig path; nothing else of the run needs the clone.
     steps += [CloneRepository(repository=r, needs=(f"push:{r.name}",)) for r in spec.repositories]
-    return ordered(steps)
+    return ordered(_without(steps, able))
+
+
+def _without(steps: list[Step], able: frozenset[Capability]) -> list[Step]:
+    """The steps that these capabilities are enough for; who needed one of the others needs what that one needed."""
+    needs = {step.id: step.needs for step in steps}
+    left_out = {step.id for step in steps if not able.issuperset(step.requires)}
+
+    def kept(step: str) -> Iterator[str]:
+        for need in needs[step]:
+            if need in left_out:
+                yield from kept(need)
+            else:
+                yield need
+
+    return [replace(step, needs=tuple(dict.fromkeys(kept(step.id)))) for step in steps if step.id not in left_out]
 
 
 def _by_images(workloads: dict[str, tuple[str, ...]]) -> dict[tuple[str, ...], list[str]]:

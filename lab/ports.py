@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from lab.events import Event
 from lab.model import Capability, Cluster
@@ -168,6 +168,7 @@ class Node:
     state: str
     """`running`, `paused`, `partial` or `absent`."""
     memory_bytes: int = 0
+    """0: not asked for, or the provider cannot tell."""
 
 
 class Provider(Protocol):
@@ -183,7 +184,7 @@ class Provider(Protocol):
         """Loopback ports that existing parts are bound to, by purpose: `api:hub`, `ui:hub`, `git`."""
 
     def prepare(self, images: Sequence[str]) -> None:
-        """What all clusters share: the network, images on this machine. Probes first."""
+        """What all clusters share: the network, images on this machine, a process. Probes first."""
 
     def prepared(self, images: Sequence[str]) -> bool: ...
 
@@ -219,7 +220,16 @@ class Provider(Protocol):
         """PEM of the authority that signed the API's certificate."""
 
     def ui_url(self, cluster: str) -> str:
-        """Where the Argo CD UI of that cluster is reached on this machine."""
+        """Where the Argo CD UI of that cluster is reached on this machine; empty where there is none."""
+
+    def argocd(self, name: Literal["core-install", "install"]) -> list[Object]:
+        """Argo CD's objects as they are released for these clusters, without the lab's patches; the caller's own.
+
+        :param name: `core-install`, or `install` with the API server and its UI
+        """
+
+    def log(self, cluster: str = "") -> str:
+        """The command that shows what a cluster, or without one the git server, has to say about itself."""
 
     def start_git(self) -> None: ...
 

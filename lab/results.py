@@ -30,6 +30,7 @@ class RunResult:
     checks: tuple[CheckResult, ...] = ()
     log: str = ""
     """Path of the run's event log."""
+    provider: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,8 @@ class LabStatus:
     """What another process does with the lab right now, e.g. `up since 12 s, process 4711`; empty: nothing."""
     problems: tuple[str, ...] = ()
     """Drift: what differs from what `up` would leave."""
+    simulated: bool = False
+    """Whether pods run nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -204,6 +204,7 @@ class Lab:
             changes=recording.changes,
             checks=checks,
             log=str(recording.path),
+            provider=self.provider.name,
         )
 
     # --- record -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Argo CD as the lab installs it: the release manifest with the patches of `manifests/argocd/`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -19,12 +19,19 @@ CLUSTER_SCOPED = frozenset({"Namespace", "CustomResourceDefinition", "ClusterRol
 WORKLOADS = ("Deployment", "StatefulSet")
 PROXIED = ("argocd-repo-server", "argocd-application-controller", "argocd-applicationset-controller", "argocd-server")
 
+Released = Callable[[Name], list[Object]]
+"""Where the objects come from that the lab patches; they are the lab's own to change."""
+
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 IN_CLUSTER_HOSTS = (".svc", ".cluster.local", "argocd-repo-server", "argocd-redis", "127.0.0.1", "localhost")
 
 
 def objects(
-    settings: Settings, options: Options, ui: bool | None = None, proxy: Mapping[str, str] | None = None
+    settings: Settings,
+    options: Options,
+    ui: bool | None = None,
+    proxy: Mapping[str, str] | None = None,
+    released: Released | None = None,
 ) -> list[Object]:
     """Everything to apply for one Argo CD, the namespace first.
 
@@ -33,32 +40,38 @@ def objects(
 
     :param ui: the full install with its API server on a node port, else core; default: what the options say
     :param proxy: environment for the pods that reach other machines, from :func:`proxy_environment`
+    :param released: what the provider's clusters run as Argo CD; default: the release manifest
     :raises LabError: as :func:`release`
     """
     full = options.ui if ui is None else ui
-    everything = _objects(settings, options, "install" if full else "core-install", dict(proxy or {}))
+    everything = _objects(settings, options, "install" if full else "core-install", dict(proxy or {}), released)
     return [obj for obj in everything if not (full and _is(obj, "Secret", "argocd-secret"))]
 
 
-def images(settings: Settings, ui: bool) -> tuple[str, ...]:
+def images(settings: Settings, ui: bool, released: Released | None = None) -> tuple[str, ...]:
     """Container images an Argo CD of this kind needs on its node, sorted."""
     found = {
         container["image"]
-        for obj in objects(settings, Options(), ui)
+        for obj in objects(settings, Options(), ui, released=released)
         if obj["kind"] in WORKLOADS
         for container in _containers(obj)
     }
     return tuple(sorted(found))
 
 
-def text(settings: Settings, options: Options, name: Literal["core-install", "install"] = "core-install") -> str:
+def text(
+    settings: Settings,
+    options: Options,
+    name: Literal["core-install", "install"] = "core-install",
+    released: Released | None = None,
+) -> str:
     """The same objects as one YAML file, for a repository from which an Argo CD is installed; always the same bytes.
 
     There is no password in it: an `install` from git gets the admin password that its API server makes up.
     """
-    documents = _objects(settings, options, name, {})
+    documents = _objects(settings, options, name, {}, released)
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    head = f"# Argo CD {settings.argocd_version}, {name}.yaml with the lab's patches.\n"
+    head = f"# Argo CD {settings.argocd_version}, {name} as the lab installs it.\n"
     body: str = yaml.dump_all(documents, Dumper=dumper, sort_keys=True, width=120, default_flow_style=False)
     return f"{head}---\n{body}"
 
@@ -130,14 +143,17 @@ def _patches(settings: Settings) -> dict[str, Any]:
     return patches
 
 
-def _objects(settings: Settings, options: Options, name: Name, proxy: dict[str, str]) -> list[Object]:
+def _objects(
+    settings: Settings, options: Options, name: Name, proxy: dict[str, str], released: Released | None
+) -> list[Object]:
     patches = _patches(settings)
+    found = released(name) if released else parsed(settings, name)
     unused = tuple(patches["unused"])
     return [
         _namespace(),
         *(
             _patched(obj, patches, options.timing, proxy)
-            for obj in parsed(settings, name)
+            for obj in found
             if not obj["metadata"]["name"].startswith(unused)
         ),
         *load_all((settings.manifests_dir / "argocd" / "project-default.yaml").read_text(encoding="utf-8")),

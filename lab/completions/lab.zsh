@@ -20,7 +20,7 @@ _shtab_lab_commands() {
     measure:'Memory, pods and times of this lab, as a table.'
     open:'Open the git server, Argo CD or the workspace.'
     password:'Where Argo CD'"'"'s admin password is.'
-    pause:'Stop the lab'"'"'s containers.'
+    pause:'Stop the lab'"'"'s clusters.'
     plan:'The steps `up` would take.'
     push:'Commit, push and wait until Argo CD has it.'
     resume:'Start them again and mend every link.'
@@ -71,6 +71,7 @@ _shtab_lab_completion_options=(
 _shtab_lab_completion_defaults_added=0
 
 _shtab_lab_doctor_options=(
+  "--provider[kind\: real clusters on Docker\; sim\: simulated ones, without Docker (default\: what works here)]:provider:(auto kind sim)"
   "--name[which lab (default\: \$LAB_NAME or \`lab\`)]:LAB:"
   {--output,-o}"[what stdout carries]:output:(text json)"
   "*"{--verbose,-v}"[show the command behind every change\; -vv\: all output]"
@@ -191,7 +192,7 @@ _shtab_lab_pause_options=(
 _shtab_lab_pause_defaults_added=0
 
 _shtab_lab_plan_options=(
-  "--provider[where clusters come from]:provider:(auto kind)"
+  "--provider[kind\: real clusters on Docker\; sim\: simulated ones, without Docker (default\: what works here)]:provider:(auto kind sim)"
   "--ui[install Argo CD with its API server and UI]"
   "--timing[fast\: a push is noticed at once (default)\; argocd\: Argo CD\'s own timing]:timing:(fast argocd)"
   "--name[which lab (default\: \$LAB_NAME or \`lab\`)]:LAB:"
@@ -284,7 +285,7 @@ _shtab_lab_tui_options=(
 _shtab_lab_tui_defaults_added=0
 
 _shtab_lab_up_options=(
-  "--provider[where clusters come from]:provider:(auto kind)"
+  "--provider[kind\: real clusters on Docker\; sim\: simulated ones, without Docker (default\: what works here)]:provider:(auto kind sim)"
   "--ui[install Argo CD with its API server and UI]"
   "--timing[fast\: a push is noticed at once (default)\; argocd\: Argo CD\'s own timing]:timing:(fast argocd)"
   "--skip-checks[leave out the scenario\'s checks at the end]"

@@ -1,12 +1,12 @@
 """What a check is: a question with a stable id, judged from recorded facts alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.doctor.machine import Machine, Unanswered
 from lab.doctor.need import Need
-from lab.model import Scenario
+from lab.model import CAPABILITIES, Capability, Scenario
 from lab.results import Finding
 from lab.settings import Settings
 from lab.state import Options
@@ -23,6 +23,13 @@ class Case:
     options: Options
     machine: Machine
     need: Need
+    able: frozenset[Capability] = CAPABILITIES
+    """What the provider can do that the lab is judged for."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nothing of the lab runs in containers."""
+        return "runs_containers" not in self.able
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class Check:
     title: str
     """What holds when the verdict is ok."""
     judge: Callable[[Case], Answer]
+    needs: tuple[Capability, ...] = ()
+    """Asked only where the provider can do this; without it the answer would not matter."""
 
     def find(self, case: Case) -> Finding:
         """Judge; a fact that is missing or has a shape nobody expected makes the verdict `unknown`."""
@@ -64,6 +73,11 @@ class Check:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             answer = Answer("unknown", f"could not be told: {type(error).__name__}")
         return Finding(id=self.id, title=self.title, verdict=answer.verdict, detail=answer.detail, fix=answer.fix)
+
+
+def of_containers(*checks: Check) -> tuple[Check, ...]:
+    """Checks of what only containers need."""
+    return tuple(replace(check, needs=("runs_containers",)) for check in checks)
 
 
 def size(count: float) -> str:

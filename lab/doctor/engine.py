@@ -4,7 +4,7 @@ import json
 import shlex
 from urllib.parse import urlsplit
 
-from lab.doctor.case import Answer, Case, Check, ok, problem, warning
+from lab.doctor.case import Answer, Case, Check, of_containers, ok, problem, warning
 from lab.doctor.install import restart_docker, start_docker, upgrade
 from lab.doctor.machine import DEFAULT_HOST, Engine, Machine, Unanswered, numbers, told
 
@@ -184,7 +184,7 @@ def architecture(case: Case) -> Answer:
     return ok(f"linux/{ARCHITECTURES[found]}")
 
 
-CHECKS = (
+CHECKS = of_containers(
     Check("docker-missing", "Docker on this machine", installed),
     Check("docker-denied", "access to Docker", allowed),
     Check("docker-stopped", "Docker engine", running),
@@ -198,3 +198,5 @@ CHECKS = (
     Check("image-store", "Docker's image store", store),
     Check("architecture", "architecture", architecture),
 )
+REACHING = CHECKS[:4]
+"""Those that tell why Docker cannot be used at all."""

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from lab.doctor.case import Answer, Case, Check, ok, problem, warning
+from lab.doctor.case import Answer, Case, Check, of_containers, ok, problem, warning
 from lab.doctor.install import sysctl, wsl_setting
 from lab.doctor.machine import KIND_CLUSTER, Machine, Unanswered, told
 from lab.doctor.need import INSTANCES_BASE, NODE
@@ -172,7 +172,7 @@ def clock(case: Case) -> Answer:
     return problem(detail, fix) if ahead > CERTIFICATE_BACKDATE else warning(detail, fix)
 
 
-CHECKS = (
+CHECKS = of_containers(
     Check("cgroup", "cgroup version", cgroup),
     Check("wsl", "Windows Subsystem for Linux", wsl),
     Check("inotify-instances", "inotify instances", inotify_instances),

@@ -2,7 +2,7 @@
 
 import shlex
 
-from lab.doctor.case import Answer, Case, Check, ok, problem, warning
+from lab.doctor.case import Answer, Case, Check, of_containers, ok, problem, warning
 from lab.doctor.machine import KIND_CLUSTER, Row, Unanswered
 from lab.doctor.ownership import OWNER, clusters, ours, title
 
@@ -93,9 +93,9 @@ def busy(case: Case) -> Answer:
 
 
 CHECKS = (
-    Check("leftovers", "leftovers of this lab", forgotten),
+    *of_containers(Check("leftovers", "leftovers of this lab", forgotten)),
     Check("half-made", "state of this lab", half_made),
-    Check("foreign", "names this lab uses", foreign),
+    *of_containers(Check("foreign", "names this lab uses", foreign)),
     Check("lab-record", "record of this lab", record),
     Check("lab-busy", "other commands on this lab", busy),
 )

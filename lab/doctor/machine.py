@@ -114,6 +114,8 @@ class Machine:
     """The command that holds the lab now, in one line."""
     taken_ports: frozenset[int] = frozenset()
     """Ports of the record that something listens on."""
+    served: Mapping[str, int] = field(default_factory=dict)
+    """Ports that the lab's own simulator listens on, by purpose as in the record."""
     manifests: Mapping[str, tuple[str, str]] | None = None
     """Argo CD's release manifests by name: where it is, empty for nowhere; and why it cannot be used."""
 

@@ -45,6 +45,27 @@ GIT = Share(memory=110 * MIB, disk=100 * MIB, tasks=15, keys=2, files=50)
 IMAGES = Share(disk=2500 * MIB)
 """Node, Argo CD, git server and workload images once on the machine."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What the parts of a lab take where they come from."""
+
+    node: Share = NODE
+    argocd: Share = ARGOCD
+    argocd_ui: Share = ARGOCD_UI
+    git: Share = GIT
+    images: Share = IMAGES
+
+
+SIMULATED = Costs(
+    node=Share(memory=10 * MIB),
+    argocd=Share(memory=25 * MIB),
+    argocd_ui=Share(),
+    git=Share(memory=90 * MIB),
+    images=Share(),
+)
+"""The simulator is one process for all clusters; what that takes by itself stands with the git server."""
+
 DISK_MARGIN = 10 * GIB
 """kind switches eviction and image garbage collection off: nothing gives way when the disk fills."""
 CACHE_NEED = 1 * GIB
@@ -66,28 +87,37 @@ class Need:
     """Without what already runs."""
 
 
-def _parts(clusters: Collection[str], instances: Collection[str], options: Options) -> Share:
-    argocd = ARGOCD + ARGOCD_UI if options.ui else ARGOCD
-    return NODE * len(clusters) + argocd * sum(1 for name in instances if name in clusters)
+def _parts(clusters: Collection[str], instances: Collection[str], options: Options, costs: Costs) -> Share:
+    argocd = costs.argocd + costs.argocd_ui if options.ui else costs.argocd
+    return costs.node * len(clusters) + argocd * sum(1 for name in instances if name in clusters)
 
 
 def need(
-    scenario: Scenario | None, options: Options, running: Collection[str] = (), git: bool = False, images: bool = False
+    scenario: Scenario | None,
+    options: Options,
+    running: Collection[str] = (),
+    git: bool = False,
+    images: bool = False,
+    costs: Costs | None = None,
 ) -> Need:
     """What the scenario takes; without one, the smallest lab: one cluster with Argo CD and the git server.
 
     :param running: names of its clusters that run
     :param git: whether its git server runs
     :param images: whether its images are on this machine
+    :param costs: what its parts take; default: as containers
     """
+    costs = costs or Costs()
     clusters = tuple(c.name for c in scenario.clusters) if scenario else ("hub",)
     instances = {a.on for a in scenario.spec.argocd} if scenario else {"hub"}
     missing = tuple(name for name in clusters if name not in running)
     return Need(
         clusters=clusters,
         missing=missing,
-        total=_parts(clusters, instances, options) + GIT + IMAGES,
-        rest=_parts(missing, instances, options) + (Share() if git else GIT) + (Share() if images else IMAGES),
+        total=_parts(clusters, instances, options, costs) + costs.git + costs.images,
+        rest=_parts(missing, instances, options, costs)
+        + (Share() if git else costs.git)
+        + (Share() if images else costs.images),
     )
 
 

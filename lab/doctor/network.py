@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable
 from ipaddress import IPv4Network, ip_address, ip_network
 
-from lab.doctor.case import Answer, Case, Check, ok, problem, warning
+from lab.doctor.case import Answer, Case, Check, of_containers, ok, problem, warning
 from lab.doctor.machine import Machine, Row, told
 from lab.doctor.ownership import network, ours
 
@@ -17,11 +17,7 @@ def ports(case: Case) -> Answer:
     if machine.record is None:
         return ok("none kept yet; free ones are chosen")
     kept = {port: purpose for purpose, port in machine.record.ports.items()}
-    own = {
-        port.get("PublicPort")
-        for row in ours(machine.containers(), case.settings.home, case.name)
-        for port in row.get("Ports") or ()
-    }
+    own = set(machine.served.values()) if case.simulated else _published(case)
     lost = sorted(machine.taken_ports & kept.keys() - own)
     if not lost:
         return ok(f"{len(kept)} kept, none taken by another program")
@@ -29,6 +25,12 @@ def ports(case: Case) -> Answer:
     listing = {"Darwin": f"lsof -nP -iTCP:{lost[0]} -sTCP:LISTEN"}
     look = listing.get(machine.system, f"ss -ltnp 'sport = :{lost[0]}'")
     return problem(f"another program listens on {named}", f"{look}    # end that program, or: lab down && lab up")
+
+
+def _published(case: Case) -> set[int]:
+    """Ports of this machine that the lab's own containers listen on."""
+    rows = ours(case.machine.containers(), case.settings.home, case.name)
+    return {int(port["PublicPort"]) for row in rows for port in row.get("Ports") or () if port.get("PublicPort")}
 
 
 def _ranges(row: Row) -> list[IPv4Network]:
@@ -123,7 +125,7 @@ def proxy(case: Case) -> Answer:
             f"{', '.join(names)} set, NO_PROXY lacks {', '.join(missing)}",
             f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{",".join(missing)}" && export no_proxy="$NO_PROXY"',
         )
-    if machine.docker_config.get("proxies"):
+    if machine.docker_config.get("proxies") and not case.simulated:
         exceptions = str(machine.docker_config.get("noProxy", ""))
         nodes = [f"{case.name}-{cluster}-control-plane" for cluster in case.need.clusters]
         missing = [node for node in nodes if not _covered(node, exceptions)]
@@ -145,7 +147,7 @@ def _exceptions(machine: Machine) -> str:
 
 CHECKS = (
     Check("ports", "ports of this lab", ports),
-    Check("subnet", "network of this lab", subnet),
-    Check("address-pools", "addresses for networks", pools),
+    *of_containers(Check("subnet", "network of this lab", subnet)),
+    *of_containers(Check("address-pools", "addresses for networks", pools)),
     Check("proxy", "proxy", proxy),
 )

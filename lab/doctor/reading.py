@@ -18,8 +18,12 @@ from lab.doctor.machine import DEFAULT_HOST, Engine, Machine, Tool
 from lab.doctor.reaching import docker_config, docker_host, engine, listens
 from lab.errors import LabError
 from lab.ports import Command, Shell
+from lab.providers import make, simulated
+from lab.recording import silent
 from lab.settings import Settings
-from lab.state import LabFolder, port_free
+from lab.shell import SystemShell
+from lab.state import LabFolder, Record, port_free
+from lab.waiting import SystemClock
 
 LIMIT = 1.6
 """Seconds all probes have together; doctor as a whole answers within two."""
@@ -160,6 +164,17 @@ def _lab(settings: Settings, name: str, manifests: Sequence[release.Name]) -> Fa
     if record is not None:
         yield "taken_ports", frozenset(port for port in record.ports.values() if not port_free(port))
         yield "holder", lab.holder()
+        yield "served", _served(settings, lab, record)
+
+
+def _served(settings: Settings, lab: LabFolder, record: Record) -> dict[str, int]:
+    """Ports of a simulated lab that its own process listens on, by purpose; of others Docker tells."""
+    if not simulated(record.provider):
+        return {}
+    provider = make(record.provider, settings, lab, SystemShell(silent), SystemClock(), threading.Event(), silent)
+    running = {f"api:{node.cluster}" for node in provider.nodes() if node.state == "running"}
+    running |= {"git"} if provider.git_running() else set()
+    return {purpose: port for purpose, port in provider.ports().items() if purpose in running}
 
 
 def _manifest(settings: Settings, name: release.Name) -> tuple[str, str]:

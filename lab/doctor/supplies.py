@@ -3,7 +3,7 @@
 import shlex
 
 from lab.argocd import release
-from lab.doctor.case import Answer, Case, Check, ok, problem, warning
+from lab.doctor.case import Answer, Case, Check, of_containers, ok, problem, warning
 from lab.doctor.machine import told
 from lab.model import Scenario
 from lab.settings import Settings
@@ -79,7 +79,7 @@ def _fetch(settings: Settings, *names: str) -> str:
     )
 
 
-CHECKS = (
+CHECKS = of_containers(
     Check("node-image", "node image", node_image),
     Check("argocd-image", "Argo CD's image", argocd),
     Check("git-image", "git server's image", git),

@@ -2,7 +2,7 @@
 
 import re
 
-from lab.doctor.case import Answer, Case, Check, ok, problem, warning
+from lab.doctor.case import Answer, Case, Check, of_containers, ok, problem, warning
 from lab.doctor.install import KUBERNETES, upgrade
 from lab.doctor.kernel import node_minor
 from lab.doctor.machine import Tool, Unanswered, numbers, told
@@ -95,8 +95,8 @@ def terminal(case: Case) -> Answer:
 
 
 CHECKS = (
-    Check("docker-cli", "docker program", docker),
-    Check("kind", "kind", kind),
+    *of_containers(Check("docker-cli", "docker program", docker)),
+    *of_containers(Check("kind", "kind", kind)),
     Check("kubectl", "kubectl", kubectl),
     Check("git", "git", git),
     Check("python", "Python", python),

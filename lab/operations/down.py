@@ -20,7 +20,7 @@ def down(lab: Lab, discard: bool = False) -> RunResult:
             only_there = git_workspace.unpushed(lab.shell, lab.workspace)
             if only_there:
                 raise LabError("unpushed-work", what="; ".join(only_there), path=lab.workspace)
-        steps = plan.reverse(plan.make(lab.scenario, lab.settings))
+        steps = plan.reverse(plan.make(lab.scenario, lab.settings, able=lab.provider.capabilities))
         started = lab.clock.monotonic()
         infos = tuple(replace(step.info, title=step.undo_title) for step in steps)
         with lab.recording("down", infos) as recording:

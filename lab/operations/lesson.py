@@ -38,8 +38,8 @@ def where(lab: Lab) -> LessonStatus:
     """The first step that is not done.
 
     A step is done when its checks hold, and stays so: a later step may undo on purpose what an earlier one made. A
-    step with nothing to do, which has no checks or only such that hold as soon as the lab is up, is done once it was
-    marked as seen or a later step is done. Nothing waits and no drill is run. When every step is done, the last one
+    step with nothing to do, which has no checks or only such that hold as soon as the lab is up or that the provider
+    cannot do, is done once it was marked as seen or a later step is done. Nothing waits and no drill is run. When every step is done, the last one
     is returned as done.
 
     :raises LabError: `lesson-unknown` when the scenario has no lesson
@@ -138,13 +138,21 @@ def _look(lab: Lab, step: LessonStep) -> tuple[CheckResult, ...]:
 
 
 def _decided(lab: Lab, step: LessonStep, results: Sequence[CheckResult]) -> bool:
-    """Whether checks say that a step is done: all hold. A skipped check says nothing either way."""
-    return _asks_for_work(lab, step) and all(result.outcome == "passed" for result in results)
+    """Whether checks say that a step is done: all hold. One that was skipped says nothing either way, unless nothing
+    here could ever make it hold: then the others decide."""
+    able = _possible(lab)
+    return _asks_for_work(lab, step) and all(result.outcome == "passed" for result in results if result.id in able)
 
 
 def _asks_for_work(lab: Lab, step: LessonStep) -> bool:
-    """Whether one of the step's checks does not hold just because the lab is up."""
-    return any(check.id in step.checks for check in lab.scenario.checks("lesson", "drill"))
+    """Whether one of the step's checks does not hold just because the lab is up, and can be made to hold here."""
+    able = _possible(lab)
+    return any(check.id in step.checks and check.id in able for check in lab.scenario.checks("lesson", "drill"))
+
+
+def _possible(lab: Lab) -> set[str]:
+    """Checks that the provider has what it takes for."""
+    return {check.id for check in lab.scenario.spec.checks if lab.provider.capabilities.issuperset(check.needs)}
 
 
 def _step(lab: Lab, number: int) -> LessonStep:

@@ -14,6 +14,7 @@ from lab.argocd.secret_data import decode
 from lab.checks import outcomes
 from lab.errors import LabError
 from lab.ports import Kube, Ref
+from lab.providers import simulated, spoken
 from lab.results import ClusterMeasure, DecisionRow, DecisionTable, Measurement, Survival
 from lab.session import Lab
 from lab.state import write_private
@@ -87,15 +88,20 @@ def history(home: Path) -> dict[str, list[Measurement]]:
 def decision_table(home: Path) -> DecisionTable:
     """Centralized, distributed and hybrid by the tutorial's criteria, filled with what was measured on this machine.
 
-    An empty cell says which command would fill it.
+    An empty cell says which command would fill it. What was measured on simulated clusters counts only for a shape
+    that was never measured on real ones.
     """
-    by_name = {scenario.rpartition("/")[2]: kept for scenario, kept in history(home).items()}
+    by_name = {scenario.rpartition("/")[2]: _real(kept) or kept for scenario, kept in history(home).items()}
     rows = [
         DecisionRow(criterion=criterion, cells=tuple(_cell(name, by_name.get(name, []), fill) for name in SHAPES))
         for criterion, fill in CRITERIA
     ]
     rows.append(DecisionRow(criterion="best for (the tutorial's advice)", cells=tuple(SHAPES.values())))
     return DecisionTable(columns=tuple(SHAPES), rows=tuple(rows))
+
+
+def _real(kept: Sequence[Measurement]) -> list[Measurement]:
+    return [measurement for measurement in kept if not simulated(measurement.provider)]
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------
@@ -201,7 +207,8 @@ def _resources(found: Measurement) -> tuple[str, str]:
 
 def _memory(found: Measurement) -> tuple[str, str]:
     parts = [f"{c.cluster} {_size(c.memory_bytes)}" for c in found.clusters if c.memory_bytes is not None]
-    return ", ".join(parts), "lab measure"
+    real = f"lab up {found.scenario.rpartition('/')[2]} --provider kind"
+    return ", ".join(parts), real if simulated(found.provider) else "lab measure"
 
 
 def _synced(found: Measurement) -> tuple[str, str]:
@@ -220,8 +227,7 @@ def _failure(found: Measurement) -> tuple[str, str]:
 
 
 def _measured(found: Measurement) -> tuple[str, str]:
-    how = f"{found.provider}, simulated" if found.provider == "sim" else found.provider
-    return f"{time.strftime('%Y-%m-%d', time.gmtime(found.time))} on {how}", ""
+    return f"{time.strftime('%Y-%m-%d', time.gmtime(found.time))} on {spoken(found.provider)}", ""
 
 
 CRITERIA: tuple[tuple[str, Fill], ...] = (

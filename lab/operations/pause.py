@@ -29,7 +29,7 @@ def resume(lab: Lab, clusters: Sequence[str] = ()) -> RunResult:
     """
     chosen = set(_chosen(lab, clusters))
     with lab.folder.lock("resume"):
-        steps = plan.make(lab.scenario, lab.settings)
+        steps = plan.make(lab.scenario, lab.settings, able=lab.provider.capabilities)
         running = {node.cluster for node in lab.provider.nodes() if node.state == "running"}
         steps = plan.only(steps, chosen | running) if clusters else steps
         return _run(lab, "resume", steps)

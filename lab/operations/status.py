@@ -7,6 +7,7 @@ from lab.argocd import fleet
 from lab.errors import LabError
 from lab.model import Cluster
 from lab.ports import Node
+from lab.providers import simulated
 from lab.results import ClusterStatus, FleetCell, LabStatus, Link
 from lab.session import Lab
 from lab.steps.registration import Register, registrations
@@ -36,6 +37,7 @@ def status(lab: Lab) -> LabStatus:
             workspace=str(lab.workspace),
             running=lab.folder.holder(),
             problems=_problems(clusters, links.result(), git),
+            simulated=simulated(lab.provider.name),
         )
 
 

@@ -7,22 +7,24 @@ from lab import engine, plan
 from lab.checks import outcomes
 from lab.checks.run import run as run_checks
 from lab.errors import CHECK_FAILED, LabError, as_lab_error
-from lab.model import Check
+from lab.model import Check, Scenario
 from lab.operations.check import remember
+from lab.providers import CAPABILITIES
 from lab.results import CheckResult, RunResult
 from lab.session import Lab
-from lab.state import Record, port_free
+from lab.state import Options, Record, port_free
 
 
 def up(lab: Lab, skip_checks: bool = False, force: bool = False) -> RunResult:
     """Everything from nothing to checked; what is there already stays as it is.
 
     :param force: go on although doctor finds problems
-    :raises LabError: `lab-busy`, or `lab-other-spec` when the lab runs something else; errors of the run itself
-        are raised after RunFinished was recorded
+    :raises LabError: `lab-busy`; `lab-other-spec` when the lab runs something else; `unsupported` when a UI is asked
+        for where no pod runs; errors of the run itself are raised after RunFinished was recorded
     """
+    refuse_impossible(lab.scenario, lab.options, lab.provider.name)
     with lab.folder.lock(f"up {lab.scenario.name}"):
-        steps = plan.make(lab.scenario, lab.settings, force)
+        steps = plan.make(lab.scenario, lab.settings, force, lab.provider.capabilities)
         _record(lab)
         checks = () if skip_checks else lab.scenario.checks("up")
         started = lab.clock.monotonic()
@@ -39,6 +41,21 @@ def up(lab: Lab, skip_checks: bool = False, force: bool = False) -> RunResult:
                 raise
             failed = any(result.outcome == "failed" for result in results)
             return lab.finish(recording, started, checks=results, exit_code=CHECK_FAILED if failed else 0)
+
+
+def refuse_impossible(scenario: Scenario, options: Options, provider: str) -> None:
+    """Say no to what a provider cannot do, before anything is made.
+
+    :raises LabError: `unsupported`
+    """
+    if options.ui and "runs_containers" not in CAPABILITIES[provider]:
+        raise LabError(
+            "unsupported",
+            what="Argo CD's UI",
+            provider=provider,
+            reason="The UI is a program in a pod, and there no pod runs anything.",
+            wish=f"{scenario.name} --ui",
+        )
 
 
 def _check(lab: Lab, checks: Sequence[Check], changed: bool) -> tuple[CheckResult, ...]:

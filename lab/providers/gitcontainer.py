@@ -54,6 +54,11 @@ class GitContainer:
         return f"{self._folder.name}-git"
 
     @property
+    def log(self) -> str:
+        """The command that shows what it has printed."""
+        return f"docker logs {self.name}"
+
+    @property
     def _labels(self) -> dict[str, str]:
         return {OWNER_LABEL: self._folder.name, HOME_LABEL: str(self._folder.home), ROLE_LABEL: "git"}
 
@@ -69,7 +74,7 @@ class GitContainer:
 
     def server(self) -> git.Gitea:
         url = f"http://127.0.0.1:{self._folder.port('git')}"
-        return self._client(url, self._folder.secret("git"), container=self.name, clock=self._clock)
+        return self._client(url, self._folder.secret("git"), log=self.log, clock=self._clock)
 
     def start(self) -> None:
         """Start it, made first if need be, and wait until it answers to the lab's user."""
@@ -87,7 +92,7 @@ class GitContainer:
             clock=self._clock,
             cancel=self._cancel,
             interval=0.3,
-            more=f"docker logs {self.name}",
+            more=self.log,
         )
         if git.ensure_account(self.server(), self._execute):
             self._changed(f"docker exec {self.name} gitea admin user create --username {git.USER} --random-password")

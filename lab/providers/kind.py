@@ -1,6 +1,5 @@
 """Clusters as kind makes them: one container each, on one Docker network."""
 
-import base64
 import hashlib
 import json
 import threading
@@ -12,20 +11,20 @@ from typing import Any
 
 import yaml
 
+from lab.argocd.release import Name, parsed
 from lab.containers import Docker, connect
 from lab.errors import LabError
 from lab.events import ChangeMade, LogLine
 from lab.git import Gitea
 from lab.kube import Cluster as KubeCluster
-from lab.model import Capability, Cluster
-from lab.ports import Clock, Command, GitServer, Kube, Node, Shell, Sink
-from lab.providers import collision
+from lab.model import Cluster
+from lab.ports import Clock, Command, GitServer, Kube, Node, Object, Shell, Sink
+from lab.providers import CAPABILITIES, collision, kubeconfigs
 from lab.providers.gitcontainer import OWNER_LABEL, GitContainer
 from lab.providers.outliving import alone
 from lab.settings import Settings
 from lab.state import LabFolder, make_private, write_private
 
-CAPABILITIES: frozenset[Capability] = frozenset({"can_create", "runs_containers", "has_network", "keeps_time"})
 MARK = "/etc/gitops-lab"
 """Every node mounts the lab's own `mark` folder here: `docker inspect` tells whose it is, from its first moment."""
 KIND_LABEL = "io.x-k8s.kind.cluster"
@@ -44,7 +43,7 @@ class Kind:
     """
 
     name = "kind"
-    capabilities = CAPABILITIES
+    capabilities = CAPABILITIES["kind"]
 
     def __init__(
         self,
@@ -96,6 +95,12 @@ class Kind:
 
     def ui_url(self, cluster: str) -> str:
         return f"https://127.0.0.1:{self._folder.port(f'ui:{cluster}')}"
+
+    def log(self, cluster: str = "") -> str:
+        return f"docker logs {self._node(cluster)}" if cluster else self._git.log
+
+    def argocd(self, name: Name) -> list[Object]:
+        return parsed(self._settings, name)
 
     # --- what exists --------------------------------------------------------------------------------------------
 
@@ -294,20 +299,13 @@ class Kind:
         return path
 
     def _write_kubeconfig(self, cluster: str, text: str) -> None:
-        """Keep kind's credentials under the lab's short names, so that all files merge into one view."""
-        config = yaml.safe_load(text)
-        for section in ("clusters", "users", "contexts"):
-            config[section][0]["name"] = cluster
-        config["contexts"][0]["context"] = {"cluster": cluster, "user": cluster}
-        config["current-context"] = cluster
-        write_private(self._kubeconfig_path(cluster), yaml.safe_dump(config, sort_keys=False))
+        write_private(self._kubeconfig_path(cluster), kubeconfigs.named(text, cluster))
 
     def kube(self, cluster: str) -> Kube:
         return self._api(self.kubeconfig(cluster), cluster, self._sink)
 
     def ca(self, cluster: str) -> str:
-        config = yaml.safe_load(self.kubeconfig(cluster).read_text(encoding="utf-8"))
-        return base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+        return kubeconfigs.authority(self.kubeconfig(cluster).read_text(encoding="utf-8"))
 
     # --- images -------------------------------------------------------------------------------------------------
 

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from lab.plaintext import clean
+from lab.providers import spoken
 from lab.results import CheckResult
 
 
-def junit(suite: str, checks: Sequence[CheckResult]) -> str:
-    """An XML document with one test case a check."""
+def junit(suite: str, checks: Sequence[CheckResult], provider: str = "") -> str:
+    """An XML document with one test case a check.
+
+    :param provider: where the clusters come from; a simulated one is told as such
+    """
     root = ElementTree.Element(
         "testsuite",
         name=suite,
@@ -17,6 +21,9 @@ def junit(suite: str, checks: Sequence[CheckResult]) -> str:
         skipped=str(sum(c.outcome == "skipped" for c in checks)),
         time=f"{sum(c.seconds for c in checks):.3f}",
     )
+    if provider:
+        properties = ElementTree.SubElement(root, "properties")
+        ElementTree.SubElement(properties, "property", name="provider", value=spoken(provider))
     for check in checks:
         case = ElementTree.SubElement(root, "testcase", classname=suite, name=check.id, time=f"{check.seconds:.3f}")
         if check.outcome == "failed":

@@ -5,6 +5,7 @@ from rich.text import Text
 
 from lab import events as e
 from lab.plaintext import clean, one_line
+from lab.providers import spoken
 from lab.report.states import glyph, mark, seconds
 
 PROGRESS_GAP = 10.0
@@ -103,7 +104,7 @@ class Narrator:
         self.log = event.log
         self._titles = {step.id: step.title for step in event.steps}
         self._total = len(event.steps) + len(event.checks)
-        parts = [f"lab {event.command}: {event.scenario or 'no scenario'} on {event.provider}, lab {event.lab}"]
+        parts = [f"lab {event.command}: {event.scenario or 'no scenario'} on {spoken(event.provider)}, lab {event.lab}"]
         if event.log:
             parts.append(f"log {event.log}")
         return [Text(one_line(" · ".join(parts)), style="bold")]

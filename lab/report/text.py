@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lab.events import StepInfo
 from lab.plaintext import clean, one_line
+from lab.providers import simulated, spoken
 from lab.report.narrator import EVIDENCE_LINES
 from lab.report.states import glyph, mark, seconds, size
 from lab.results import (
@@ -111,6 +112,8 @@ def run(result: RunResult, after: Sequence[str] = ()) -> RenderableType:
     end.append(f", {result.changes} change{'' if result.changes == 1 else 's'}")
     if result.checks:
         end.append(f", checks: {counted(result.checks)}")
+    if simulated(result.provider):
+        end.append(", simulated", style="yellow")
     parts.append(end)
     if result.exit_code and result.log:
         parts.append(Padding(_paragraph("log", result.log), (0, 0, 0, 2), expand=False))
@@ -147,7 +150,7 @@ def diagnosis(found: Diagnosis, scenario: str = "", whole: bool = False) -> Rend
             parts += [Text(f"    {line}", style="cyan") for line in clean(finding.fix).splitlines()]
     what = f" {scenario}" if scenario else " labs"
     if found.ready:
-        verdict = mark("ok", f"this machine can run{what}, with provider {found.provider}")
+        verdict = mark("ok", f"this machine can run{what}, with provider {spoken(found.provider)}")
     else:
         verdict = mark("problem", f"this machine cannot run{what} yet")
     rest = "" if whole else "; `lab doctor -v` lists them"
@@ -155,11 +158,14 @@ def diagnosis(found: Diagnosis, scenario: str = "", whole: bool = False) -> Rend
     return Group(*parts, Text.assemble(verdict, (counts, "dim")))
 
 
-def plan(steps: Sequence[StepInfo], scenario: str) -> RenderableType:
+def plan(steps: Sequence[StepInfo], scenario: str, provider: str) -> RenderableType:
     """The steps in order and what each waits for."""
     number = {step.id: str(index) for index, step in enumerate(steps, 1)}
     rows = [(number[s.id], s.title, ", ".join(s.clusters), ", ".join(number.get(n, n) for n in s.needs)) for s in steps]
-    head = Text(f"{scenario}: {len(steps)} steps; each starts when those in the last column are done", style="bold")
+    where = spoken(provider)
+    head = Text(
+        f"{scenario} on {where}: {len(steps)} steps; each starts when those in the last column are done", style="bold"
+    )
     return Group(head, table(("", "STEP", "CLUSTERS", "AFTER"), rows))
 
 
@@ -187,7 +193,9 @@ def _link_row(link: Link) -> tuple[Cell, ...]:
 
 def status(found: LabStatus) -> RenderableType:
     """The lab at a glance: clusters, registrations, applications, addresses, drift."""
-    head = Text.assemble((f"lab {found.lab}", "bold"), f"  {found.scenario} on {found.provider}  ", mark(found.state))
+    head = Text.assemble(
+        (f"lab {found.lab}", "bold"), f"  {found.scenario} on {spoken(found.provider)}  ", mark(found.state)
+    )
     parts: list[RenderableType] = [head]
     if found.running:
         parts.append(mark("running", f"running now: {found.running}"))
@@ -222,7 +230,7 @@ def measurement(found: Measurement, shapes: DecisionTable) -> RenderableType:
         synced = "–" if c.synced_seconds is None else f"{seconds(c.synced_seconds)} (of {c.pushes})"
         rows.append((c.cluster, size(c.memory_bytes or 0), told(c.pods), told(c.applications), synced))
     parts: list[RenderableType] = [
-        Text(f"{found.scenario} on {found.provider}, lab {found.lab}", style="bold"),
+        Text(f"{found.scenario} on {spoken(found.provider)}, lab {found.lab}", style="bold"),
         table(("CLUSTER", "MEMORY", "PODS", "APPLICATIONS", "COMMIT TO SYNCED"), rows),
     ]
     if found.survival:

@@ -26,10 +26,24 @@ def main(arguments: list[str] | None = None) -> int:
     create.add_argument("--kubernetes", default="", help="minor version, e.g. 1.34")
     create.add_argument("--timing", choices=("realistic", "instant"), default="realistic")
     create.add_argument("--workers", type=int, default=0, help="nodes beside the control plane")
-    delete = commands.add_parser("delete", parents=[within], help="remove clusters")
-    delete.add_argument("names", nargs="+", metavar="NAME")
     for name, text in (
-        ("list", "list the clusters"),
+        ("delete", "remove clusters"),
+        ("pause", "serve clusters no longer; they are kept"),
+        ("resume", "serve paused clusters again"),
+    ):
+        changed = commands.add_parser(name, parents=[within], help=text)
+        changed.add_argument("names", nargs="+", metavar="NAME")
+    git = commands.add_parser("git", parents=[within], help="serve git, starting the daemon if need be")
+    git.add_argument("--port", type=int, default=0, help="on 127.0.0.1 (default: the one it had, or any free one)")
+    git.add_argument("--stop", action="store_true", help="serve it no longer; it is kept")
+    account = commands.add_parser("account", parents=[within], help="set an account of the git server")
+    account.add_argument("name", metavar="NAME", help="its password is read from standard input")
+    manifest = commands.add_parser("argocd", help="print what installs Argo CD, for `kubectl apply --server-side -f -`")
+    manifest.add_argument("--namespace", default="argocd", help="where it goes (default: %(default)s)")
+    manifest.add_argument("--full", action="store_true", help="as install.yaml, not core-install.yaml")
+    manifest.add_argument("--namespaced", action="store_true", help="without what belongs to the whole cluster")
+    for name, text in (
+        ("list", "list the clusters and the git server"),
         ("start", "serve the clusters there are"),
         ("stop", "end the daemon; clusters are kept"),
         ("serve", "be the daemon, in the foreground"),
@@ -41,6 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
         from lab.sim.daemon import serve
 
         return serve(home)
+    if options.command == "argocd":
+        _print_manifest(options)
+        return 0
     try:
         return _run(options, home)
     except control.ControlError as error:
@@ -57,7 +74,9 @@ def _run(options: argparse.Namespace, home: Path) -> int:
         ]
         _show(control.start(home).create(*wanted))
     elif options.command == "start":
-        _show(control.start(home).clusters())
+        _show_all(control.start(home))
+    elif options.command == "git" and not options.stop:
+        _show_git(control.start(home).start_git(options.port))
     else:
         running = control.connect(home)
         if running is None:
@@ -65,18 +84,45 @@ def _run(options: argparse.Namespace, home: Path) -> int:
             return 0 if options.command == "stop" else 3
         if options.command == "stop":
             running.stop()
-        elif options.command == "delete":
+        elif options.command in ("delete", "pause", "resume"):
+            change = {"delete": running.delete, "pause": running.pause, "resume": running.resume}[options.command]
             for name in options.names:
-                running.delete(name)
+                change(name)
+        elif options.command == "git":
+            running.stop_git()
+        elif options.command == "account":
+            running.set_account(options.name, sys.stdin.readline().rstrip("\n"))
         else:
-            _show(running.clusters())
+            _show_all(running)
     return 0
+
+
+def _show_all(running: control.Control) -> None:
+    status = running.status()
+    _show(status["clusters"])
+    if status["git"] is not None:
+        _show_git(status["git"])
 
 
 def _show(clusters: list[dict[str, object]]) -> None:
     for one in clusters:
         state = str(one["state"]) + (f": {one['why']}" if one["why"] else "")
         print(f"{one['name']}\t{one['version']}\t{one['server']}\t{state}\tKUBECONFIG={one['kubeconfig']}")  # noqa: T201
+
+
+def _show_git(facts: dict[str, object]) -> None:
+    state = str(facts["state"]) + (f": {facts['why']}" if facts["why"] else "")
+    print(f"git\t-\t{facts['url']}\t{state}\tinside: {facts['inside']}")  # noqa: T201
+
+
+def _print_manifest(options: argparse.Namespace) -> None:
+    import yaml
+
+    from lab.sim.argocd.install import objects
+
+    made = objects(options.namespace, cluster_wide=not options.namespaced, full=options.full)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    yaml.dump_all(made, sys.stdout, Dumper=dumper, sort_keys=False, width=120)
 
 
 if __name__ == "__main__":

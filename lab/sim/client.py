@@ -15,9 +15,13 @@ from lab.sim.api.resources import Object
 class Client(Protocol):
     """The API of one cluster, as one user and one field manager.
 
-    `resource` is `PLURAL` for the core group and `PLURAL.GROUP` otherwise, e.g. `pods`, `deployments.apps`;
-    `namespace` is "" for cluster-wide resources and, in `list` and `watch`, for all namespaces. Every method raises
-    `lab.sim.api.status.ApiError` with the server's code, reason and text.
+    `resource` is `PLURAL` for the core group and `PLURAL.GROUP` otherwise, e.g. `pods`, `deployments.apps`; with
+    `PLURAL.VERSION.GROUP` the server is asked in that version, e.g. `horizontalpodautoscalers.v1.autoscaling`.
+    `namespace` is "" for cluster-wide resources and, in `list` and `watch`, for all namespaces.
+
+    Of writes: `dry_run` lets the server do everything but keep the result; `manager` is the field manager of this one
+    write, "" for the client's own. Every method raises `lab.sim.api.status.ApiError` with the server's code, reason and
+    text.
     """
 
     async def get(self, resource: str, namespace: str, name: str) -> Object:
@@ -36,21 +40,36 @@ class Client(Protocol):
         "" for `since` begins with an `ADDED` for everything there is. Raises ApiError 410 when `since` is too old.
         """
 
-    async def create(self, resource: str, obj: Object) -> Object:
-        """Create; the namespace stands in the object."""
+    async def create(
+        self, resource: str, obj: Object, *, dry_run: bool = False, manager: str = "", strict: bool = False
+    ) -> Object:
+        """Create; the namespace stands in the object. `strict`: unknown fields are refused instead of dropped."""
 
-    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
+    async def update(
+        self, resource: str, obj: Object, subresource: str = "", *, dry_run: bool = False, manager: str = ""
+    ) -> Object:
         """Replace all but the status; a `metadata.resourceVersion` in `obj` must still be the newest.
 
         `subresource`: replace through it, e.g. a namespace's `finalize`.
         """
 
     async def patch(
-        self, resource: str, namespace: str, name: str, patch: Any, kind: str = "merge", subresource: str = ""
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        patch: Any,
+        kind: str = "merge",
+        subresource: str = "",
+        *,
+        dry_run: bool = False,
+        manager: str = "",
     ) -> Object:
         """Change by a `merge`, `strategic` or `json` patch."""
 
-    async def apply(self, resource: str, obj: Object, force: bool = True) -> Object:
+    async def apply(
+        self, resource: str, obj: Object, force: bool = True, *, dry_run: bool = False, manager: str = ""
+    ) -> Object:
         """Server-side apply."""
 
     async def delete(

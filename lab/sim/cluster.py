@@ -118,6 +118,8 @@ class Cluster:
         self._folder = folder
         self._database = database
         self._serving: _Serving | None = None
+        self.server_certificate = b""
+        """What it shows to whoever connects, PEM; empty before it was ever served."""
         self._why = ""
         self.store = Store(database.journal(settings.name) if database else None)
         self.registry = Registry.of(BUILT_IN)
@@ -139,7 +141,7 @@ class Cluster:
         crd.Definitions(self.store, self.registry)
         self.authorizer = Authorizer(self.rest)
         self.rest.guard = partial(check_escalation, self.authorizer)
-        self._authenticator = Authenticator(self._authority.pair.certificate, self._tokens, self.clock)
+        self.authenticator = Authenticator(self._authority.pair.certificate, self._tokens, self.clock)
         self.store.commit()
         if not self.settings.paused:
             await self._serve()
@@ -162,7 +164,7 @@ class Cluster:
     # -- serving
 
     async def _serve(self) -> None:
-        parts = Parts(self.rest, self._authenticator, self.authorizer, self._tokens, self.logs)
+        parts = Parts(self.rest, self.authenticator, self.authorizer, self._tokens, self.logs)
         server = Server(parts)
         runner = web.ServerRunner(Connections(server.handle))
         await runner.setup()
@@ -181,6 +183,7 @@ class Cluster:
     def _tls(self) -> ssl.SSLContext:
         pair = self._authority.server((f"{self.settings.name}-control-plane", *self.settings.names))
         path = self._folder / "server.pem"
+        self.server_certificate = pair.certificate
         write_private(path, pair.certificate + pair.key)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
@@ -233,6 +236,11 @@ class Cluster:
         await serving.runner.cleanup()
         self.store.commit()
 
+    @property
+    def is_served(self) -> bool:
+        """Whether it answers on its port now."""
+        return self._serving is not None
+
     async def pause(self) -> None:
         """Serve no longer until resumed; also across restarts of the daemon."""
         await self.stop()
@@ -249,15 +257,17 @@ class Cluster:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def facts(self) -> dict[str, Any]:
-        """`{name, version, server, state, why, kubeconfig, ca, settings, objects}` for whoever asks the daemon.
+        """`{name, version, server, inside, state, why, kubeconfig, ca, settings, objects}` for whoever asks the daemon.
 
-        `state`: `running`, `paused` or `failed`; `why`: what failed.
+        `inside`: the address other clusters of the daemon know it by; `state`: `running`, `paused` or `failed`;
+        `why`: what failed.
         """
         state = "running" if self._serving else "paused" if self.settings.paused else "failed"
         return {
             "name": self.settings.name,
             "version": f"v{self.settings.kubernetes}.0+sim",
             "server": f"https://127.0.0.1:{self.settings.port}",
+            "inside": f"https://{self.settings.name}-control-plane:6443",
             "state": state,
             "why": self._why,
             "kubeconfig": str(self._folder / "kubeconfig"),

@@ -35,7 +35,10 @@ class Control:
     token: str
 
     def status(self) -> dict[str, Any]:
-        """`{pid, began, clusters: [facts]}`. Facts of a cluster: see `lab.sim.cluster.Cluster.facts`."""
+        """`{pid, began, clusters: [facts], git: facts or None}`.
+
+        Facts of a cluster: see `lab.sim.cluster.Cluster.facts`; of the git server: see `git`.
+        """
         return dict(self._ask("GET", "/status"))
 
     def clusters(self) -> list[dict[str, Any]]:
@@ -57,6 +60,44 @@ class Control:
     def resume(self, name: str) -> None:
         """Serve a paused cluster again."""
         self._ask("POST", f"/clusters/{name}/resume")
+
+    # -- git
+
+    def git(self) -> dict[str, Any] | None:
+        """The git server's facts `{url, inside, port, state, why}`; None when there is none.
+
+        `url`: on this machine, `http://127.0.0.1:PORT`; `inside`: what every cluster of this daemon knows it as,
+        `http://lab-git:3000`, for `repoURL`; `state`: `running`, `stopped` or `failed`; `why`: what failed.
+        """
+        found = self.status()["git"]
+        return None if found is None else dict(found)
+
+    def start_git(self, port: int = 0) -> dict[str, Any]:
+        """Serve git, with an empty server if there was none yet; its facts as `git` tells them.
+
+        `port`: on 127.0.0.1; 0 for the one it had, the first time any free one. The port is kept over restarts of the
+        daemon. Raises ControlError for a port that cannot be listened on.
+        """
+        return dict(self._ask("POST", "/git/start", {"port": port}))
+
+    def stop_git(self) -> None:
+        """Serve git no longer; repositories, accounts and port are kept. Nothing happens without a git server."""
+        self._ask("POST", "/git/stop")
+
+    def remove_git(self) -> None:
+        """Forget the git server with its repositories and accounts; clusters stay."""
+        self._ask("DELETE", "/git")
+
+    def set_account(self, name: str, password: str, admin: bool = True) -> None:
+        """Make an account of the git server, or give it another password; tokens it has stay good.
+
+        `admin`: may read and write every repository; it does not change for an account that exists. Repositories of
+        account `lab` are made through the API (`POST /api/v1/user/repos`) or with `lab.git.Gitea.create`. Raises
+        ControlError when there is no git server or the name cannot be one.
+        """
+        self._ask("POST", "/git/accounts", {"name": name, "password": password, "admin": admin})
+
+    # -- the end
 
     def stop(self, seconds: float = 10.0) -> None:
         """End the daemon and wait until it is gone. Raises ControlError after `seconds`."""

@@ -26,6 +26,8 @@ from aiohttp import web
 from lab.sim.clock import SystemClock
 from lab.sim.cluster import Cluster, Settings, SettingsError
 from lab.sim.files import make_folder, write_private
+from lab.sim.git_service import GitService, GitServiceError
+from lab.sim.instances import Instances
 from lab.sim.journal import Database, OtherVersion, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ class Daemon:
         self._token = secrets.token_urlsafe(32)
         self._stopped = asyncio.Event()
         self._clock = SystemClock()
+        self._git = GitService(home, self._clock)
+        self._instances = Instances(self._clusters, self._git, self._clock)
         self._began = time.time()
         self._changing = asyncio.Lock()
 
@@ -64,6 +68,7 @@ class Daemon:
             for name in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(name, self._stopped.set)
             try:
+                await self._git.restore()
                 for kept in self._database.clusters():
                     await self._begin(Settings.read(kept.settings), kept.revision)
                 runner = web.ServerRunner(web.Server(self._control, access_log=None))
@@ -78,6 +83,8 @@ class Daemon:
             finally:
                 for cluster in self._clusters.values():
                     await cluster.stop()
+                self._instances.close()
+                await self._git.close()
                 self._database.close()
 
     def _announce(self, port: int) -> None:
@@ -86,6 +93,7 @@ class Daemon:
 
     async def _begin(self, settings: Settings, revision: int) -> Cluster:
         cluster = Cluster(settings, self._home / "clusters" / settings.name, self._database, self._clock)
+        self._instances.register(cluster)
         self._clusters[settings.name] = cluster
         await cluster.start(revision)
         return cluster
@@ -98,7 +106,7 @@ class Daemon:
         try:
             parts = http.path.strip("/").split("/")
             return await self._act(http, parts)
-        except SettingsError as error:
+        except (SettingsError, GitServiceError) as error:
             return _answer({"error": str(error)}, 422)
         except KeyError as error:
             return _answer({"error": f"no cluster {error.args[0]!r}"}, 404)
@@ -109,7 +117,8 @@ class Daemon:
     async def _act(self, http: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
         match (http.method, parts):
             case ("GET", ["status"]):
-                facts = {"pid": os.getpid(), "began": self._began, "clusters": self._listed()}
+                git = self._git.facts() if self._git.exists else None
+                facts = {"pid": os.getpid(), "began": self._began, "clusters": self._listed(), "git": git}
                 return _answer(facts)
             case ("POST", ["stop"]):
                 asyncio.get_running_loop().call_later(0.05, self._stopped.set)
@@ -135,7 +144,26 @@ class Daemon:
                     await (cluster.pause() if verb == "pause" else cluster.resume())
                     self._database.add_cluster(name, asdict(cluster.settings))
                 return _answer(cluster.facts())
-        return _answer({"error": f"no such request: {http.method} {http.path}"}, 404)
+            case (_, ["git", *rest]):
+                return await self._act_on_git(http, rest)
+        return _no_such(http)
+
+    async def _act_on_git(self, http: web.BaseRequest, rest: list[str]) -> web.StreamResponse:
+        async with self._changing:
+            match (http.method, rest):
+                case ("POST", ["start"]):
+                    return _answer(await self._git.start(_port(await _said(http))))
+                case ("POST", ["stop"]):
+                    await self._git.stop()
+                    return _answer({"stopped": True})
+                case ("DELETE", []):
+                    await self._git.remove()
+                    return _answer({"deleted": "git"})
+                case ("POST", ["accounts"]):
+                    said = await _said(http)
+                    self._git.set_account(said.get("name", ""), said.get("password", ""), said.get("admin", True))
+                    return _answer({"set": said["name"]})
+        return _no_such(http)
 
     async def _create(self, said: dict[str, Any]) -> dict[str, Any]:
         settings = Settings.read(said)
@@ -158,6 +186,28 @@ class Daemon:
 
 def _answer(value: Any, code: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(value), status=code, content_type="application/json")
+
+
+def _no_such(http: web.BaseRequest) -> web.Response:
+    return _answer({"error": f"no such request: {http.method} {http.path}"}, 404)
+
+
+async def _said(http: web.BaseRequest) -> dict[str, Any]:
+    """A request's JSON object. Raises GitServiceError."""
+    try:
+        said = orjson.loads(await http.read() or b"{}")
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise GitServiceError("the request must be a JSON object")
+    return said
+
+
+def _port(said: dict[str, Any]) -> int:
+    port = said.get("port", 0)
+    if type(port) is not int or not 0 <= port <= 65535:
+        raise GitServiceError(f"port must be from 0 to 65535, found {port!r}")
+    return port
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _PATCHES = {
     "strategic": "application/strategic-merge-patch+json",
     "json": "application/json-patch+json",
 }
+_VERSION = re.compile(r"v\d+((alpha|beta)\d+)?")
 _LINE_LIMIT = 8 * 1024 * 1024
 _CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 60.0
 _SILENCE_SECONDS = 240.0
@@ -113,23 +115,36 @@ class HttpClient:
             raise ApiError(503, "ServiceUnavailable", f"{self._endpoint.server}: {error}") from None
         return dict(orjson.loads(raw))
 
+    async def document(self, path: str) -> Object:
+        """The JSON at a path that is no resource's, e.g. `/version`. Raises ApiError."""
+        return await self._ask("GET", path)
+
     async def _find(self, resource: str) -> tuple[str, bool, str, str]:
         """(prefix, namespaced, apiVersion, kind) of a resource, from discovery; asked once for each."""
         known = self._paths.get(resource)
         if known is not None:
             return known
         plural, _, group = resource.partition(".")
-        versions = ["/api/v1"]
-        if group:
-            found = await self._ask("GET", f"/apis/{group}")
-            versions = [f"/apis/{one['groupVersion']}" for one in found["versions"]]
-        for prefix in versions:
+        for prefix in await self._prefixes(group):
             for one in (await self._ask("GET", prefix))["resources"]:
                 if one["name"] == plural:
                     api_version = prefix.removeprefix("/apis/").removeprefix("/api/")
                     made = self._paths[resource] = (prefix, bool(one["namespaced"]), api_version, str(one["kind"]))
                     return made
         raise no_such_path()
+
+    async def _prefixes(self, group: str) -> list[str]:
+        """The paths of a group's versions; `VERSION.GROUP` has one."""
+        if not group:
+            return ["/api/v1"]
+        try:
+            found = await self._ask("GET", f"/apis/{group}")
+        except ApiError as error:
+            version, _, rest = group.partition(".")
+            if error.code != 404 or _VERSION.fullmatch(version) is None:
+                raise
+            return [f"/apis/{rest}/{version}" if rest else f"/api/{version}"]
+        return [f"/apis/{one['groupVersion']}" for one in found["versions"]]
 
     async def _path(self, resource: str, namespace: str, name: str = "", subresource: str = "") -> str:
         prefix, namespaced, _, _ = await self._find(resource)
@@ -191,36 +206,52 @@ class HttpClient:
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ApiError(503, "ServiceUnavailable", f"{self._endpoint.server}: {error}") from None
 
-    async def create(self, resource: str, obj: Object) -> Object:
+    def _how(self, dry_run: bool, manager: str) -> dict[str, str]:
+        return {"fieldManager": manager or self._manager, "dryRun": "All" if dry_run else ""}
+
+    async def create(
+        self, resource: str, obj: Object, *, dry_run: bool = False, manager: str = "", strict: bool = False
+    ) -> Object:
         """Create."""
         path = await self._path(resource, obj.get("metadata", {}).get("namespace", ""))
-        return await self._ask("POST", path, await self._whole(resource, obj), fieldManager=self._manager)
+        whole = await self._whole(resource, obj)
+        validation = "Strict" if strict else ""
+        return await self._ask("POST", path, whole, fieldValidation=validation, **self._how(dry_run, manager))
 
-    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
+    async def update(
+        self, resource: str, obj: Object, subresource: str = "", *, dry_run: bool = False, manager: str = ""
+    ) -> Object:
         """Replace all but the status."""
-        return await self._put(resource, obj, subresource)
-
-    async def _put(self, resource: str, obj: Object, subresource: str) -> Object:
         metadata = obj["metadata"]
         path = await self._path(resource, metadata.get("namespace", ""), metadata["name"], subresource)
-        return await self._ask("PUT", path, await self._whole(resource, obj), fieldManager=self._manager)
+        return await self._ask("PUT", path, await self._whole(resource, obj), **self._how(dry_run, manager))
 
     async def patch(
-        self, resource: str, namespace: str, name: str, patch: Any, kind: str = "merge", subresource: str = ""
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        patch: Any,
+        kind: str = "merge",
+        subresource: str = "",
+        *,
+        dry_run: bool = False,
+        manager: str = "",
     ) -> Object:
         """Change by a patch."""
         path = await self._path(resource, namespace, name, subresource)
-        return await self._ask("PATCH", path, patch, _PATCHES[kind], fieldManager=self._manager)
+        return await self._ask("PATCH", path, patch, _PATCHES[kind], **self._how(dry_run, manager))
 
-    async def apply(self, resource: str, obj: Object, force: bool = True) -> Object:
+    async def apply(
+        self, resource: str, obj: Object, force: bool = True, *, dry_run: bool = False, manager: str = ""
+    ) -> Object:
         """Server-side apply."""
         metadata = obj["metadata"]
         path = await self._path(resource, metadata.get("namespace", ""), metadata["name"])
         whole = await self._whole(resource, obj)
         forced = "true" if force else ""
-        return await self._ask(
-            "PATCH", path, whole, "application/apply-patch+yaml", fieldManager=self._manager, force=forced
-        )
+        how = self._how(dry_run, manager)
+        return await self._ask("PATCH", path, whole, "application/apply-patch+yaml", force=forced, **how)
 
     async def delete(
         self, resource: str, namespace: str, name: str, propagation: str = "", uid: str = "", grace: int | None = None
@@ -237,7 +268,7 @@ class HttpClient:
 
     async def status(self, resource: str, obj: Object) -> Object:
         """Replace the status only."""
-        return await self._put(resource, obj, "status")
+        return await self.update(resource, obj, "status")
 
     async def event(self, about: Object, kind: str, reason: str, message: str, source: str) -> None:
         """Record an Event about an object; repeated ones are counted up."""

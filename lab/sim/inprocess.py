@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from lab.sim.api import selectors, subresources
-from lab.sim.api.context import ADMIN, Context, DeleteOptions, User
+from lab.sim.api.context import ADMIN, STRICT, WARN, Context, DeleteOptions, User
 from lab.sim.api.resources import Object, Resource
 from lab.sim.api.rest import Rest, both, shown
 from lab.sim.api.status import no_such_path
@@ -42,6 +42,9 @@ class InProcessClient:
         plural, _, group = resource.partition(".")
         row = self._rest.registry.plural(group, plural)
         if row is None:
+            version, _, group = group.partition(".")
+            row = self._rest.registry.find(group, version, plural)
+        if row is None:
             raise no_such_path()
         self._rows[resource] = (self._rest.registry.changes, row)
         return row
@@ -50,8 +53,8 @@ class InProcessClient:
         if self._gate is not None:
             self._gate.check(self._user, verb, row, namespace, name, subresource)
 
-    def _context(self) -> Context:
-        return Context(self._user, self._manager)
+    def _context(self, dry_run: bool = False, manager: str = "", strict: bool = False) -> Context:
+        return Context(self._user, manager or self._manager, dry_run, STRICT if strict else WARN)
 
     async def get(self, resource: str, namespace: str, name: str) -> Object:
         """One object."""
@@ -91,42 +94,58 @@ class InProcessClient:
         finally:
             subscription.close()
 
-    async def create(self, resource: str, obj: Object) -> Object:
+    async def create(
+        self, resource: str, obj: Object, *, dry_run: bool = False, manager: str = "", strict: bool = False
+    ) -> Object:
         """Create."""
         row = self._row(resource)
         namespace = obj.get("metadata", {}).get("namespace", "")
         self._may("create", row, namespace)
-        return self._rest.create(row, namespace, thaw(obj), self._context())
+        return self._rest.create(row, namespace, thaw(obj), self._context(dry_run, manager, strict))
 
-    async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
+    async def update(
+        self, resource: str, obj: Object, subresource: str = "", *, dry_run: bool = False, manager: str = ""
+    ) -> Object:
         """Replace all but the status."""
-        return self._update(resource, obj, subresource)
+        return self._update(resource, obj, subresource, self._context(dry_run, manager))
 
-    def _update(self, resource: str, obj: Object, subresource: str) -> Object:
+    def _update(self, resource: str, obj: Object, subresource: str, context: Context) -> Object:
         row = self._row(resource)
         metadata = obj["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         self._may("update", row, namespace, name, subresource)
-        return self._rest.update(row, namespace, name, thaw(obj), self._context(), subresource)
+        return self._rest.update(row, namespace, name, thaw(obj), context, subresource)
 
     async def patch(
-        self, resource: str, namespace: str, name: str, patch: Any, kind: str = "merge", subresource: str = ""
+        self,
+        resource: str,
+        namespace: str,
+        name: str,
+        patch: Any,
+        kind: str = "merge",
+        subresource: str = "",
+        *,
+        dry_run: bool = False,
+        manager: str = "",
     ) -> Object:
         """Change by a patch."""
         row = self._row(resource)
         self._may("patch", row, namespace, name, subresource)
+        context = self._context(dry_run, manager)
         if subresource:
-            return subresources.patch(self._rest, row, namespace, name, subresource, patch, kind, self._context())
-        return self._rest.patch(row, namespace, name, patch, kind, self._context())
+            return subresources.patch(self._rest, row, namespace, name, subresource, patch, kind, context)
+        return self._rest.patch(row, namespace, name, patch, kind, context)
 
-    async def apply(self, resource: str, obj: Object, force: bool = True) -> Object:
+    async def apply(
+        self, resource: str, obj: Object, force: bool = True, *, dry_run: bool = False, manager: str = ""
+    ) -> Object:
         """Server-side apply."""
         row = self._row(resource)
         metadata = obj["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         self._may("patch", row, namespace, name)
         whole = {"apiVersion": row.api_version, "kind": row.kind, **thaw(obj)}
-        return self._rest.apply(row, namespace, name, whole, self._context(), force)[0]
+        return self._rest.apply(row, namespace, name, whole, self._context(dry_run, manager), force)[0]
 
     async def delete(
         self, resource: str, namespace: str, name: str, propagation: str = "", uid: str = "", grace: int | None = None
@@ -138,7 +157,7 @@ class InProcessClient:
 
     async def status(self, resource: str, obj: Object) -> Object:
         """Replace the status only."""
-        return self._update(resource, obj, "status")
+        return self._update(resource, obj, "status", self._context())
 
     async def event(self, about: Object, kind: str, reason: str, message: str, source: str) -> None:
         """Record an Event about an object; repeated ones are counted up."""

@@ -30,6 +30,8 @@ class Process:
     """The container's environment, resolved from ConfigMaps, Secrets and the pod's fields."""
     log: Callable[[str], None]
     """Write one line to the container's log."""
+    account: str = "default"
+    """The pod's service account, whom `client` acts as."""
 
 
 Factory = Callable[[Process], Awaitable[None]]

@@ -19,22 +19,22 @@ CLUSTER_NETWORKS = ("10.96.0.0/16", "10.244.0.0/16")
 
 @dataclass(frozen=True, kw_only=True)
 class StageArgoCDImages(StageImages):
-    """The images that the release manifest names; it is read when the step runs, so a plan needs no download."""
+    """The images that Argo CD's manifest names; it is read when the step runs, so a plan needs no download."""
 
     what: str = "Argo CD"
 
     def wanted(self, lab: Lab) -> tuple[str, ...]:
-        return manifest.images(lab.settings, lab.options.ui)
+        return manifest.images(lab.settings, lab.options.ui, lab.provider.argocd)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadArgoCDImages(LoadImages):
-    """The images that the release manifest names."""
+    """The images that Argo CD's manifest names."""
 
     what: str = "Argo CD"
 
     def wanted(self, lab: Lab) -> tuple[str, ...]:
-        return manifest.images(lab.settings, lab.options.ui)
+        return manifest.images(lab.settings, lab.options.ui, lab.provider.argocd)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class InstallArgoCD(Step):
     def _objects(self, lab: Lab) -> list[Object]:
         names = [urlsplit(lab.provider.server(cluster.name)).hostname or "" for cluster in lab.scenario.clusters]
         proxy = manifest.proxy_environment(os.environ, ["lab-git", *names, *CLUSTER_NETWORKS])
-        return manifest.objects(lab.settings, lab.options, lab.options.ui, proxy)
+        return manifest.objects(lab.settings, lab.options, lab.options.ui, proxy, lab.provider.argocd)
 
     def satisfied(self, lab: Lab) -> str:
         return install.installed(lab.kube(self.cluster), self._objects(lab))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from lab.events import ClusterChanged
-from lab.model import Cluster
+from lab.model import CAPABILITIES, Capability, Cluster
 from lab.ports import Kube, Ref
 from lab.session import Lab
 from lab.steps.step import Step, Told
@@ -18,7 +18,7 @@ HEARTBEAT = 25.0
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareNetwork(Step):
-    """The network and the images that the first containers are made of."""
+    """What is there once for all clusters, such as their network and the images that containers are made of."""
 
     images: tuple[str, ...]
     undoes: ClassVar[bool] = True
@@ -29,14 +29,14 @@ class PrepareNetwork(Step):
 
     @property
     def title(self) -> str:
-        return "preparing network and images"
+        return "preparing what the clusters share"
 
     @property
     def undo_title(self) -> str:
-        return "removing git server and network"
+        return "removing what the clusters shared"
 
     def satisfied(self, lab: Lab) -> str:
-        return "" if lab.provider.prepared(self.images) else "network or images are missing"
+        return "" if lab.provider.prepared(self.images) else "it is not there yet"
 
     def run(self, lab: Lab, told: Told) -> None:
         lab.provider.prepare(self.images)
@@ -82,7 +82,7 @@ class CreateCluster(Step):
             timeout=READY_TIMEOUT,
             clock=lab.clock,
             cancel=lab.cancel,
-            more=f"docker logs {lab.name}-{self.cluster.name}-control-plane",
+            more=lab.provider.log(self.cluster.name),
             seen=told,
         )
 
@@ -114,12 +114,12 @@ class WaitCluster(Step):
         return (self.cluster,)
 
     def satisfied(self, lab: Lab) -> str:
-        return not_ready(lab.kube(self.cluster), lab.clock.now())
+        return not_ready(lab.kube(self.cluster), lab.clock.now(), lab.provider.capabilities)
 
     def run(self, lab: Lab, told: Told) -> None:
         kube = lab.kube(self.cluster)
         wait_until(
-            lambda: not_ready(kube, lab.clock.now()),
+            lambda: not_ready(kube, lab.clock.now(), lab.provider.capabilities),
             awaited=f"cluster {self.cluster}",
             timeout=READY_TIMEOUT,
             clock=lab.clock,
@@ -139,6 +139,7 @@ class StageImages(Step):
     targets: tuple[str, ...]
     """Clusters that will load them."""
     images: tuple[str, ...] = ()
+    requires: ClassVar[tuple[Capability, ...]] = ("runs_containers",)
 
     @property
     def id(self) -> str:
@@ -175,6 +176,7 @@ class LoadImages(Step):
     what: str
     """What the images are for, e.g. `workload`."""
     images: tuple[str, ...] = ()
+    requires: ClassVar[tuple[Capability, ...]] = ("runs_containers",)
 
     @property
     def id(self) -> str:
@@ -206,13 +208,15 @@ def node_state(lab: Lab, cluster: str) -> str:
     return next((node.state for node in lab.provider.nodes() if node.cluster == cluster), "absent")
 
 
-def not_ready(kube: Kube, now: float) -> str:
+def not_ready(kube: Kube, now: float, able: frozenset[Capability] = CAPABILITIES) -> str:
     """Empty when the nodes are Ready, CoreDNS serves and pods get their default service account.
 
     What a node last said stays in the API while its kubelet is away; the lease tells whether it still speaks
     (Kubernetes: "Node heartbeats").
 
     :param now: seconds since the epoch
+    :param able: what the cluster's provider can do; no kubelet runs where no container does, and no DNS where there is
+        no network
     """
     nodes = kube.list(Ref(kind="Node"))
     if not nodes:
@@ -222,16 +226,20 @@ def not_ready(kube: Kube, now: float) -> str:
         ready = conditions.get("Ready", {})
         if ready.get("status") != "True":
             return f"node {node['metadata']['name']} is not Ready: {ready.get('message', 'no condition yet')}"
-        silent = _silence(kube, node["metadata"]["name"], now)
+        silent = _silence(kube, node["metadata"]["name"], now) if "runs_containers" in able else 0.0
         if silent > HEARTBEAT:
             return f"the kubelet of node {node['metadata']['name']} has not spoken for {silent:.0f} s"
-    dns = kube.get(Ref(kind="Deployment", namespace="kube-system", name="coredns"))
-    available = ((dns or {}).get("status") or {}).get("availableReplicas", 0)
-    if not available:
+    if "has_network" in able and not _dns(kube):
         return "CoreDNS has no available replica"
     if kube.get(Ref(kind="ServiceAccount", namespace="default", name="default")) is None:
         return "the default service account is not there"
     return ""
+
+
+def _dns(kube: Kube) -> int:
+    """How many replicas of CoreDNS are available."""
+    deployment = kube.get(Ref(kind="Deployment", namespace="kube-system", name="coredns"))
+    return int(((deployment or {}).get("status") or {}).get("availableReplicas", 0))
 
 
 def _silence(kube: Kube, node: str, now: float) -> float:

@@ -49,7 +49,8 @@ class SeedRepository(Step):
 
     def run(self, lab: Lab, told: Told) -> None:
         extra = {
-            include.to: manifest.text(lab.settings, lab.options, include.release) for include in self.repository.include
+            include.to: manifest.text(lab.settings, lab.options, include.release, lab.provider.argocd)
+            for include in self.repository.include
         }
         lab.git().create(self.repository.name)
         git_workspace.seed(

@@ -30,7 +30,7 @@ class CheckMachine(Step):
 
     def run(self, lab: Lab, told: Told) -> None:
         judge = lab.judge or diagnose
-        diagnosis = judge(lab.settings, lab.scenario, lab.name, options=lab.options)
+        diagnosis = judge(lab.settings, lab.scenario, lab.name, options=lab.options, provider=lab.provider.name)
         problems = [finding for finding in diagnosis.findings if finding.verdict == "problem"]
         if problems and self.force:
             told("going on although: " + "; ".join(finding.title for finding in problems))

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lab.argocd import registration
 from lab.errors import LabError
-from lab.model import Cluster, Rights, Scenario
+from lab.model import Capability, Cluster, Rights, Scenario
 from lab.results import Link
 from lab.session import Lab
 from lab.steps.step import Step, Told
@@ -89,6 +90,7 @@ class ProbeLink(Step):
 
     hub: str
     cluster: str
+    requires: ClassVar[tuple[Capability, ...]] = ("runs_containers",)
 
     @property
     def id(self) -> str:

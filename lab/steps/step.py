@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.events import StepInfo
+from lab.model import Capability
 from lab.session import Lab
 
 Told = Callable[[str], None]
@@ -20,6 +21,9 @@ class Step:
 
     slot: ClassVar[str] = ""
     """Steps of one slot are limited in how many run at once; empty: no limit."""
+
+    requires: ClassVar[tuple[Capability, ...]] = ()
+    """Without one of these there is nothing to do: where the provider lacks it, the step is left out of the plan."""
 
     undoes: ClassVar[bool] = False
     """Whether `undo` does something; `lab down` runs those in reverse order."""

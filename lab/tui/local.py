@@ -60,9 +60,12 @@ class LocalSource:
         return cards
 
     def providers(self) -> Sequence[str]:
-        from lab.providers import NAMES
+        """The one that would be taken unasked comes first."""
+        from lab.providers import NAMES, choose
 
-        return NAMES
+        record = self.folder.record()
+        first = record.provider if record is not None else choose("auto")[0]
+        return sorted(NAMES, key=lambda name: name != first)
 
     def standing(self) -> Standing | None:
         record = self.folder.record()
@@ -74,12 +77,16 @@ class LocalSource:
         from lab.doctor import diagnose
 
         found = scenarios.find(self.settings, choice.scenario)
-        return diagnose(self.settings, found, self.name, options=self._options(choice))
+        return diagnose(self.settings, found, self.name, options=self._options(choice), provider=choice.provider)
 
     def plan(self, choice: Choice) -> Sequence[StepInfo]:
         from lab import plan
+        from lab.operations.up import refuse_impossible
+        from lab.providers import CAPABILITIES
 
-        return [step.info for step in plan.make(scenarios.find(self.settings, choice.scenario), self.settings)]
+        found = scenarios.find(self.settings, choice.scenario)
+        refuse_impossible(found, self._options(choice), choice.provider)
+        return [step.info for step in plan.make(found, self.settings, able=CAPABILITIES[choice.provider])]
 
     def up_arguments(self, choice: Choice, force: bool = False) -> Sequence[str]:
         options = self._options(choice)

@@ -59,6 +59,15 @@ def wanted_scenario(args: Namespace, settings: Settings, record: Record | None) 
     return scenarios.find(settings, record.scenario)
 
 
+def wanted_provider(args: Namespace, record: Record | None) -> tuple[str, str]:
+    """The provider to take and, in one line, why: what was asked for, else that of the lab, else what works here."""
+    from lab import providers
+
+    if record and args.provider == "auto":
+        return record.provider, "as before"
+    return providers.choose(args.provider)
+
+
 def wanted_options(args: Namespace, record: Record | None) -> Options:
     """What was asked for, else as the lab was brought up."""
     given = {name: value for name in ("ui", "timing") if (value := getattr(args, name)) is not None}

@@ -23,7 +23,9 @@ def check(args: Namespace, writer: Writer) -> Answer:
     if args.junit and isinstance(answer.data, RunResult):
         from lab.report.junit import junit
 
-        Path(args.junit).write_text(junit(f"lab {args.name}", answer.data.checks), encoding="utf-8")
+        Path(args.junit).write_text(
+            junit(f"lab {args.name}", answer.data.checks, answer.data.provider), encoding="utf-8"
+        )
     return answer
 
 

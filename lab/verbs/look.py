@@ -18,7 +18,7 @@ from lab.report.writer import Writer
 from lab.settings import Settings
 from lab.tui.source import RunLost
 from lab.tui.tail import Tail, follow
-from lab.verbs.answer import Answer, lab_folder, lines, open_lab, wanted_scenario
+from lab.verbs.answer import Answer, lab_folder, lines, open_lab, wanted_provider, wanted_scenario
 from lab.waiting import SystemClock
 
 
@@ -42,19 +42,24 @@ def doctor(args: Namespace, writer: Writer) -> Answer:
     settings = Settings.from_environment()
     record = lab_folder(args, settings).record()
     scenario = wanted_scenario(args, settings, record) if args.scenario or record else None
-    found = diagnose(settings, scenario, args.name, options=record.options if record else None)
+    provider = "" if args.provider == "auto" else args.provider
+    options = record.options if record else None
+    found = diagnose(settings, scenario, args.name, options=options, provider=provider)
     shown = text.diagnosis(found, scenario.id if scenario else "", whole=writer.verbose > 0)
     return Answer(shown=shown, data={**asdict(found), "ready": found.ready}, exit_code=OK if found.ready else NOT_READY)
 
 
 def plan(args: Namespace, _writer: Writer) -> Answer:
     from lab import plan as plans
+    from lab.providers import CAPABILITIES
 
     settings = Settings.from_environment()
     record = lab_folder(args, settings).record()
     scenario = wanted_scenario(args, settings, record)
-    steps = [step.info for step in plans.make(scenario, settings)]
-    return Answer(shown=text.plan(steps, scenario.id), data={"scenario": scenario.id, "steps": steps})
+    provider, _ = wanted_provider(args, record)
+    steps = [step.info for step in plans.make(scenario, settings, able=CAPABILITIES[provider])]
+    data = {"scenario": scenario.id, "provider": provider, "steps": steps}
+    return Answer(shown=text.plan(steps, scenario.id, provider), data=data)
 
 
 def status(args: Namespace, _writer: Writer) -> Answer:

@@ -8,22 +8,28 @@ from dataclasses import replace
 from lab.arguments import usage
 from lab.report.writer import Writer
 from lab.settings import Settings
-from lab.verbs.answer import Answer, lab_folder, open_lab, perform, refuse_json, wanted_options, wanted_scenario
+from lab.verbs.answer import (
+    Answer,
+    lab_folder,
+    open_lab,
+    perform,
+    refuse_json,
+    wanted_options,
+    wanted_provider,
+    wanted_scenario,
+)
 
 
 def up(args: Namespace, writer: Writer) -> Answer:
-    from lab import providers
     from lab.operations.up import up as operation
+    from lab.providers import spoken
     from lab.session import Lab
 
     settings = Settings.from_environment()
     record = lab_folder(args, settings).record()
     scenario = wanted_scenario(args, settings, record)
-    if record and args.provider == "auto":
-        provider, why = record.provider, "as before"
-    else:
-        provider, why = providers.choose(args.provider)
-    writer.say(f"lab {args.name}: {scenario.id} with provider {provider} ({why})")
+    provider, why = wanted_provider(args, record)
+    writer.say(f"lab {args.name}: {scenario.id} with provider {spoken(provider)}: {why}")
     options = wanted_options(args, record)
     return perform(
         writer,

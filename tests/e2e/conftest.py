@@ -7,25 +7,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.e2e import leftovers
+from tests.scenarios.story import Answer
 
 NAME, _CLAIM = leftovers.claim()
 """Name of the lab these tests make; a lab of the person who runs them is left alone."""
-
-
-@dataclass
-class Answer:
-    exit_code: int
-    envelope: dict[str, Any]
-    stderr: str
-
-    @property
-    def data(self) -> Any:
-        return self.envelope["data"]
 
 
 @dataclass
@@ -33,6 +22,7 @@ class Cli:
     """`lab --name NAME … --output json` in a home of its own."""
 
     home: Path
+    provider: str = "kind"
 
     @property
     def environment(self) -> dict[str, str]:

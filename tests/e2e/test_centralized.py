@@ -8,8 +8,8 @@ import pytest
 
 from lab import scenario as scenarios
 from lab.settings import Settings
-from tests.e2e import story
 from tests.e2e.conftest import NAME, Cli, Inventory
+from tests.scenarios import story
 
 pytestmark = pytest.mark.e2e
 

@@ -5,8 +5,8 @@ import pytest
 from lab import scenario as scenarios
 from lab.model import Scenario
 from lab.settings import Settings
-from tests.e2e import story
 from tests.e2e.conftest import Cli, Inventory
+from tests.scenarios import story
 
 pytestmark = pytest.mark.e2e
 

@@ -299,9 +299,10 @@ class Look:
     settings: Settings = field(default_factory=lambda: settings())
     name: str = "lab"
     options: Options | None = None
+    provider: str = "kind"
 
     def diagnose(self) -> Diagnosis:
-        return diagnose(self.settings, self.scenario, self.name, self.machine, self.options)
+        return diagnose(self.settings, self.scenario, self.name, self.machine, self.options, self.provider)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,9 +85,9 @@ class WorldGitea:
             program = container.inside
             if isinstance(program, GitProgram) and program.answers and program.url == self.url:
                 if authorized and program.password != self._password:
-                    raise LabError("git-failed", reason="status 401", request="GET /user", container="lab-git")
+                    raise LabError("git-failed", reason="status 401", request="GET /user", log="docker logs lab-git")
                 return program
-        raise LabError("git-failed", reason="it did not answer", request="GET", container="lab-git")
+        raise LabError("git-failed", reason="it did not answer", request="GET", log="docker logs lab-git")
 
     def ready(self) -> str:
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.sim import control
+from tests.equality import differences
 from tests.sim import transcript
 from tests.sim.transcript import LATEST, REASONS, RECORDED, Output, Step
 
@@ -105,7 +106,7 @@ def table() -> str:
         lines.append(f"| {key} | {count} | {meaning} |")
     lines += ["", "| command | real cluster | simulator | why |", "|---|---|---|---|"]
     lines += [_row(step) for _, step in rows]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + differences.section()
 
 
 def _row(step: Step) -> str:

@@ -136,3 +136,58 @@ def test_a_kubeconfig_without_credentials_is_refused(tmp_path: Path) -> None:
     path.write_text("contexts: []\ncurrent-context: x\n")
     with pytest.raises(ValueError, match="is not a kubeconfig"):
         Endpoint.of_kubeconfig(path)
+
+
+async def test_a_dry_run_leaves_nothing_behind(client: Client) -> None:
+    made = await client.create("configmaps", configmap("tried"), dry_run=True)
+    assert made["metadata"]["uid"]
+    with pytest.raises(ApiError) as gone:
+        await client.get("configmaps", NAMESPACE, "tried")
+    assert gone.value.code == 404
+    kept = await client.create("configmaps", configmap("kept"))
+    changed = {**kept, "data": {"x": "2"}}
+    assert (await client.update("configmaps", changed, dry_run=True))["data"] == {"x": "2"}
+    assert (await client.patch("configmaps", NAMESPACE, "kept", {"data": {"x": "3"}}, dry_run=True))["data"]["x"] == "3"
+    wanted = {"metadata": {"name": "kept", "namespace": NAMESPACE}, "data": {"x": "4"}}
+    assert (await client.apply("configmaps", wanted, dry_run=True))["data"] == {"x": "4"}
+    assert await client.get("configmaps", NAMESPACE, "kept") == kept
+
+
+async def test_a_write_can_have_a_manager_of_its_own(client: Client) -> None:
+    await client.create("configmaps", configmap("owned"), manager="maker")
+    wanted = {"metadata": {"name": "owned", "namespace": NAMESPACE}, "data": {"y": "1"}}
+    await client.apply("configmaps", wanted, manager="applier")
+    found = await client.patch("configmaps", NAMESPACE, "owned", {"data": {"z": "1"}}, manager="patcher")
+    entries = found["metadata"]["managedFields"]
+    assert {(one["manager"], one["operation"]) for one in entries} == {
+        ("maker", "Update"),
+        ("applier", "Apply"),
+        ("patcher", "Update"),
+    }
+    updated = await client.update("configmaps", {**found, "data": {"q": "1"}}, manager="updater")
+    assert "updater" in {one["manager"] for one in updated["metadata"]["managedFields"]}
+
+
+async def test_unknown_fields_are_dropped_unless_strict(client: Client) -> None:
+    wrong = {**configmap("odd"), "colour": "red"}
+    with pytest.raises(ApiError) as refused:
+        await client.create("configmaps", wrong, strict=True)
+    assert 'strict decoding error: unknown field "colour"' in refused.value.message
+    assert "colour" not in await client.create("configmaps", wrong)
+
+
+async def test_a_resource_can_be_asked_for_in_a_version(client: Client) -> None:
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "maxReplicas": 3,
+        "targetCPUUtilizationPercentage": 50,
+    }
+    old = "horizontalpodautoscalers.v1.autoscaling"
+    await client.create(old, {"metadata": {"name": "web", "namespace": NAMESPACE}, "spec": spec})
+    found = await client.get(old, NAMESPACE, "web")
+    assert (found["apiVersion"], found["spec"]["targetCPUUtilizationPercentage"]) == ("autoscaling/v1", 50)
+    newer = await client.get("horizontalpodautoscalers.v2.autoscaling", NAMESPACE, "web")
+    assert newer["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 50
+    with pytest.raises(ApiError) as none:
+        await client.get("horizontalpodautoscalers.v7.autoscaling", NAMESPACE, "web")
+    assert none.value.code == 404

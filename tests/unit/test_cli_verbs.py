@@ -129,20 +129,49 @@ def test_up_of_an_unknown_scenario(machine, capsys):
     assert refusal(capsys, "up", "tinny")["code"] == "scenario-unknown"
 
 
-def test_up_without_docker_says_what_is_missing_and_writes_nothing(machine, capsys):
-    assert main(["up", "tiny"]) == 3
+def test_up_on_kind_without_docker_says_what_is_missing_and_writes_nothing(machine, capsys):
+    assert main(["up", "tiny", "--provider", "kind"]) == 3
     assert "  fix  " in capsys.readouterr().err
     assert not (machine / "home" / "labs").exists()
 
 
-def test_doctor_without_docker_is_not_ready(machine, capsys):
-    data = answer(capsys, "doctor", "tiny", code=3)
+def test_doctor_for_kind_without_docker_is_not_ready(machine, capsys):
+    data = answer(capsys, "doctor", "tiny", "--provider", "kind", code=3)
     assert data["ready"] is False
     problems = [finding for finding in data["findings"] if finding["verdict"] == "problem"]
     assert problems
     assert all(finding["fix"] for finding in problems)
-    assert main(["doctor", "tiny"]) == 3
+    assert main(["doctor", "tiny", "--provider", "kind"]) == 3
     assert "this machine cannot run 01/tiny yet" in capsys.readouterr().out
+
+
+def test_doctor_without_docker_says_that_clusters_would_be_simulated(machine, capsys):
+    assert main(["doctor", "tiny", "--output", "json"]) in (0, 3)  # kubectl and memory are the machine's own
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert data["provider"] == "sim"
+    docker = [finding for finding in data["findings"] if finding["id"].startswith("docker")]
+    assert [finding["verdict"] for finding in docker] == ["warning"]
+    assert docker[0]["detail"].endswith("; until then clusters are simulated")
+    assert docker[0]["fix"]
+
+
+def test_a_plan_without_docker_has_no_images(machine, capsys):
+    unasked = answer(capsys, "plan", "tiny")
+    assert unasked["provider"] == "sim"
+    assert unasked["steps"] == answer(capsys, "plan", "tiny", "--provider", "sim")["steps"]
+    real = [step["id"] for step in answer(capsys, "plan", "tiny", "--provider", "kind")["steps"]]
+    simulated = [step["id"] for step in unasked["steps"]]
+    assert set(real) - set(simulated) == {"stage:argocd", "load:hub:argocd"}
+    assert set(simulated) < set(real)
+    assert main(["plan", "tiny"]) == 0
+    assert "01/tiny on sim (simulated): " in capsys.readouterr().out
+
+
+def test_a_ui_is_refused_where_no_pod_runs(machine, capsys):
+    error = refusal(capsys, "up", "tiny", "--ui", "--provider", "sim", code=3)
+    assert (error["code"], error["what"]) == ("unsupported", "Argo CD's UI is not possible with provider sim")
+    assert error["fix"].startswith("lab up tiny --ui --provider kind")
+    assert not (machine / "home" / "labs").exists()
 
 
 @pytest.mark.parametrize("verb", ["shell", "tui"])

@@ -180,7 +180,7 @@ def test_a_step_that_is_run_says_why_and_is_in_the_journal(bench: Bench) -> None
 @pytest.mark.parametrize("code", ["kube-unreachable", "git-failed"])
 def test_a_step_whose_state_cannot_be_told_is_run(bench: Bench, code: str) -> None:
     def unknown() -> str:
-        raise LabError(code, cluster="w1", reason="away", request="GET /", container="lab-git")
+        raise LabError(code, cluster="w1", reason="away", request="GET /", log="docker logs lab-git")
 
     assert bench.run(Piece(name="a", missing=unknown)) is None
     assert bench.outcomes == {"a": "done"}

@@ -22,7 +22,7 @@ def fake() -> Iterator[FakeGitea]:
 
 
 def client(fake: FakeGitea, password: str = "secret") -> Gitea:
-    return Gitea(fake.url, password, container="lab-git", clock=FakeClock())
+    return Gitea(fake.url, password, log="docker logs lab-git", clock=FakeClock())
 
 
 def test_it_is_a_git_server(fake: FakeGitea) -> None:

@@ -177,6 +177,25 @@ def test_a_step_that_only_a_skipped_check_decides_does_not_stop_the_learner(make
     assert place(stand) == (2, False)
 
 
+def test_where_a_check_can_never_hold_the_others_decide(make: Callable[..., StandIn]) -> None:
+    stand = make(step(1, "one", "real"), step(2, "two"))
+    stand.provider.capabilities = frozenset()
+    assert place(stand) == (1, False)
+    make_namespace(stand.hub, "one")
+    assert place(stand) == (2, False)
+    # The same lab with a provider that could make it hold.
+    (stand.lab.folder.path / lesson.FILE).unlink()
+    stand.provider.capabilities = frozenset({"runs_containers"})
+    assert place(stand) == (1, False)
+
+
+def test_showing_a_later_step_passes_over_one_that_can_never_be_done(make: Callable[..., StandIn]) -> None:
+    stand = make(step(1, "real"), step(2, "two"))
+    stand.provider.capabilities = frozenset()
+    show(stand.lab, 2)
+    assert place(stand) == (2, False)
+
+
 def test_a_drill_counts_by_its_last_outcome(make: Callable[..., StandIn]) -> None:
     stand = make(step(1, "loss"), step(2, "one"))
     status = where(stand.lab)

@@ -221,5 +221,15 @@ def test_a_simulated_lab_says_so(tmp_path: Path) -> None:
     stand.provider.memory = {}
     measure(stand.lab)
     rows = cells(decision_table(stand.lab.settings.home))
-    assert rows["measured"][0] == "2023-11-14 on sim, simulated"
+    assert rows["measured"][0] == "2023-11-14 on sim (simulated)"
     assert rows["resources"][0] == "4 pods, 1 Argo CD"
+    assert rows["memory per cluster"][0] == "not measured yet: lab up centralized --provider kind"
+
+
+def test_what_was_simulated_never_stands_in_for_what_was_measured(tmp_path: Path) -> None:
+    stand = build(tmp_path)
+    measure(stand.lab)
+    real = cells(decision_table(stand.lab.settings.home))
+    stand.provider.name = "sim"
+    measure(stand.lab)
+    assert cells(decision_table(stand.lab.settings.home)) == real

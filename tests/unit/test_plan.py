@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab import plan
-from lab.model import Metadata, Scenario, Spec
+from lab.model import CAPABILITIES, Metadata, Scenario, Spec
 from lab.plan import Plan
 from lab.scenario import all_scenarios
 from lab.settings import Settings
@@ -227,3 +227,14 @@ def test_the_reverse_keeps_what_lies_between() -> None:
     back = plan.reverse(steps)
     assert ids(back) == ["c", "a"]
     assert back[1].needs == ("c",)
+
+
+@each
+def test_where_no_container_runs_nothing_is_fetched_and_all_else_keeps_its_place(name: str) -> None:
+    whole = made(SHIPPED[name])
+    rest = plan.make(SHIPPED[name], SETTINGS, able=CAPABILITIES - {"runs_containers"})
+    left_out = [step for step in whole if step.id not in ids(rest)]
+    assert {step.id.partition(":")[0] for step in left_out} == {"stage", "load", "probe"}
+    assert ids(rest) == [step.id for step in whole if step not in left_out]
+    pairs = [(one.id, other.id) for one in rest for other in rest]
+    assert [pair for pair in pairs if before(whole, *pair)] == [pair for pair in pairs if before(rest, *pair)]

@@ -159,8 +159,8 @@ def test_plan_shows_the_graph():
         StepInfo(id="b", title="creating cluster hub", clusters=("hub",), needs=("a",)),
         StepInfo(id="c", title="registering w1 on hub", clusters=("hub", "w1"), needs=("a", "b")),
     ]
-    assert lines(text.plan(steps, "x/y")) == [
-        "x/y: 3 steps; each starts when those in the last column are done",
+    assert lines(text.plan(steps, "x/y", "kind")) == [
+        "x/y on kind: 3 steps; each starts when those in the last column are done",
         "   STEP                   CLUSTERS  AFTER",
         "1  checking this machine",
         "2  creating cluster hub   hub       1",

@@ -62,7 +62,7 @@ def test_the_state_that_comes_at_the_deadline_counts() -> None:
 
 @pytest.mark.parametrize("code", ["kube-unreachable", "git-failed", "docker-failed"])
 def test_what_is_away_is_asked_again(code: str) -> None:
-    values = {"cluster": "w1", "reason": "away", "request": "GET /", "container": "lab-git", "problem": "away"}
+    values = {"cluster": "w1", "reason": "away", "request": "GET /", "log": "docker logs lab-git", "problem": "away"}
     assert wait(answers(LabError(code, **values), KubeError("w1", 500, "Internal", "etcd"), "")) > 0
 
 

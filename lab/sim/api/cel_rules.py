@@ -16,10 +16,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lab.sim.api.resources import Object
+from lab.sim.api.shared_schemas import note, noted
 from lab.sim.api.status import Cause, forbidden_field, invalid_value
 from lab.sim.api.structural import counterpart
 from lab.sim.quantity import compare, parse
 
+_WITHOUT_RULES = "without rules"
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 _LOOP = re.compile(r"\.(?:all|exists|exists_one|map|filter|sortBy|transformList|transformMap)\s*\(")
@@ -189,15 +191,23 @@ def _largest(value: Any) -> int:
 
 
 def _rules(schema: Object | None, path: str) -> Iterator[tuple[str, list[Object]]]:
-    if schema is None:
+    if schema is None or noted(_WITHOUT_RULES, schema):
         return
+    found = False
     if schema.get("x-kubernetes-validations"):
+        found = True
         yield path, schema["x-kubernetes-validations"]
     for name, inner in (schema.get("properties") or {}).items():
-        yield from _rules(inner, f"{path}.properties[{name}]" if path else f"properties[{name}]")
+        for one in _rules(inner, f"{path}.properties[{name}]" if path else f"properties[{name}]"):
+            found = True
+            yield one
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
-            yield from _rules(schema[key], f"{path}.{key}")
+            for one in _rules(schema[key], f"{path}.{key}"):
+                found = True
+                yield one
+    if not found:
+        note(_WITHOUT_RULES, schema, True)
 
 
 def compile_errors(schema: Object, path: str) -> list[Cause]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from lab.sim.api import cel_rules, scale_paths, structural, types
+from lab.sim.api import cel_rules, scale_paths, shared_schemas, structural, types
 from lab.sim.api.pruning import prune
 from lab.sim.api.resources import Custom, Object, Registry, Resource
 from lab.sim.api.status import ApiError, Cause, not_simulated
@@ -90,6 +90,7 @@ class Definitions:
         self._store = store
         self._served: dict[str, list[Resource]] = {}
         for definition in store.list(STORAGE):
+            shared_schemas.share(definition)
             self._serve(definition)
         store.listen(self._changed)
 

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-from lab.sim.api import admission, crd, defaults, deletion, managed_fields, paging, schema, selectors, validation
+from lab.sim.api import (
+    admission,
+    crd,
+    defaults,
+    deletion,
+    managed_fields,
+    paging,
+    schema,
+    selectors,
+    shared_schemas,
+    validation,
+)
 from lab.sim.api import patch as patches
 from lab.sim.api.context import Context, DeleteOptions
 from lab.sim.api.resources import Object, Registry, Resource
@@ -400,6 +411,8 @@ class Rest:
         if isinstance(metadata, dict) and metadata.get("managedFields") == []:
             metadata["managedFields"] = [{}]  # asks to forget all owners; an empty list would be left out
         schema.decode(resource, obj, context, self.minor, form, patch)
+        if resource.storage == crd.STORAGE:
+            shared_schemas.share(obj)
         metadata = obj["metadata"]
         if resource.namespaced:
             said = metadata.get("namespace")
@@ -492,6 +505,8 @@ def kept(resource: Resource, obj: Object) -> Object:
     if resource.custom is not None:
         return crd.kept(resource, obj)
     if resource.storage not in VERSIONED:
+        if resource.storage == crd.STORAGE:
+            shared_schemas.share(obj)
         return obj
     from lab.sim.api.conversion import canonical
 

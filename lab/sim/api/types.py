@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from lab.sim import schemas
 from lab.sim.api.resources import Resource
+from lab.sim.api.shared_schemas import note, noted
 
 OBJECT, MAP, LIST, SCALAR, ANY = "object", "map", "list", "scalar", "any"
 TIMES = ("time", "micro-time")
@@ -116,6 +117,11 @@ def of(resource: Resource, minor: int) -> Type:
 @cache
 def _kind(group: str, version: str, kind: str, minor: int) -> Type:
     return _builder(minor).definition(schemas.kinds(minor)[group, version, kind])
+
+
+def named(name: str, minor: int) -> Type:
+    """The type of a definition, e.g. `io.k8s.api.core.v1.PodSpec`. Raises KeyError."""
+    return _builder(minor).definition(name)
 
 
 def metadata(minor: int) -> Type:
@@ -262,6 +268,14 @@ def _custom_field(schema: Any, minor: int) -> Type:
     """A structural schema's type. Source: apiextensions `pkg/apiserver/schema/structural.go`."""
     if not isinstance(schema, dict):
         return FREE
+    known = noted(f"type {minor}", schema)
+    if known is None:
+        known = _new_custom_field(schema, minor)
+        note(f"type {minor}", schema, known)
+    return cast(Type, known)
+
+
+def _new_custom_field(schema: Schema, minor: int) -> Type:
     nullable, default = bool(schema.get("nullable")), "default" in schema
     if schema.get("x-kubernetes-int-or-string"):
         return Type(SCALAR, "int-or-string", "int-or-string", nullable=nullable, default=default)

@@ -29,7 +29,8 @@ class Informer:
     decides twice on a state that is already past.
     """
 
-    def __init__(self, client: Client, clock: Clock, resource: str, fields: str = "") -> None:
+    def __init__(self, client: Client, clock: Clock, resource: str, fields: str = "", namespace: str = "") -> None:
+        """`fields`: field selector; `namespace`: "" for all of them."""
         self.resource = resource
         self.objects: dict[tuple[str, str], Object] = {}
         self.is_synced = False
@@ -39,6 +40,7 @@ class Informer:
         self._client = client
         self._clock = clock
         self._fields = fields
+        self._namespace = namespace
         self._handlers: list[Handler] = []
         self._indexes: dict[
             str, tuple[Callable[[Object], Iterable[str]], dict[str, dict[tuple[str, str], Object]]]
@@ -137,7 +139,7 @@ class Informer:
             await self._clock.sleep(_RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        items, revision = await self._client.list(self.resource, fields=self._fields)
+        items, revision = await self._client.list(self.resource, self._namespace, fields=self._fields)
         seen = set()
         for obj in items:
             key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
@@ -149,7 +151,7 @@ class Informer:
         self._turned(revision)
         self._has_synced()
         async with contextlib.aclosing(  # type: ignore[type-var]
-            self._client.watch(self.resource, fields=self._fields, since=revision)
+            self._client.watch(self.resource, self._namespace, fields=self._fields, since=revision)
         ) as events:
             async for kind, obj in events:
                 key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])

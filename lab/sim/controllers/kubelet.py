@@ -220,8 +220,9 @@ class Kubelet(Controller):
         pod, spec = run.pod, container.spec
         namespace, name = namespace_of(pod), name_of(pod)
         env = pod_inputs.environment(pod, spec, self)
+        account = pod["spec"].get("serviceAccountName") or "default"
         process = Process(
-            client_for(namespace, pod["spec"].get("serviceAccountName") or "default"),
+            client_for(namespace, account),
             self.clock,
             namespace,
             name,
@@ -229,6 +230,7 @@ class Kubelet(Controller):
             tuple(pod_inputs.argv(spec, env)),
             env,
             lambda text: self.logs.write(namespace, name, container.name, text),
+            account,
         )
         task = asyncio.create_task(self._run_program(run, container, container.run_id, factory, process))
         self._tasks[run.uid, container.run_id] = task

@@ -82,6 +82,11 @@ class Accounts:
             self._save()
         return account
 
+    def clear(self) -> None:
+        """Forget everybody."""
+        self._accounts.clear()
+        self._path.unlink(missing_ok=True)
+
     def add_token(self, account: Account, name: str, scopes: list[str], when: float) -> tuple[Token, str]:
         """A new token and its text, which is nowhere kept."""
         text = secrets.token_hex(20)

@@ -35,17 +35,29 @@ class GitServer:
         self.trees = Trees(self.repositories)
         self.port = 0
         """The loopback port, once it is served."""
-        self._threads = Threads()
+        self._threads: Threads | None = None
         self._runner: web.AppRunner | None = None
 
+    @property
+    def is_served(self) -> bool:
+        """Whether it can be reached over its port now."""
+        return self._runner is not None
+
     async def start(self, port: int = 0) -> None:
-        """Serve on 127.0.0.1; 0 lets the system choose. Raises OSError."""
-        app = application(self.forge, self.trees, self._threads)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
-        await site.start()
-        bound = self._runner.addresses[0]
+        """Serve on 127.0.0.1; 0 lets the system choose. May be called again after `stop`. Raises OSError."""
+        threads = Threads()
+        app = application(self.forge, self.trees, threads)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, auto_decompress=False)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            await threads.close()
+            raise
+        self._runner, self._threads = runner, threads
+        bound = runner.addresses[0]
         assert isinstance(bound, tuple)
         self.port = int(bound[1])
 
@@ -55,8 +67,10 @@ class GitServer:
         return f"http://127.0.0.1:{self.port}"
 
     async def stop(self) -> None:
-        """Serve no more."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await self._threads.close()
+        """Serve no more; repositories and port are kept."""
+        runner, threads, self._runner, self._threads = self._runner, self._threads, None, None
+        if runner is not None:
+            await runner.cleanup()
+        if threads is not None:
+            await threads.close()
         self.trees.close()

@@ -14,7 +14,10 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from dulwich.diff_tree import tree_changes
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
 
@@ -29,6 +32,8 @@ DEPTH_LIMIT = 100
 CONTENTS_LIMIT = 64 * 1024 * 1024
 """Bytes of contents that are kept."""
 TREES_KEPT = 256
+ENTRIES_KEPT = 400_000
+"""Files and folders of all commits that are kept."""
 LINKS_LIMIT = 40
 """Symbolic links on one path, as Linux."""
 
@@ -39,6 +44,26 @@ _LINK, _SUBMODULE = 0o120000, 0o160000
 
 class Unusable(ValueError):
     """Argo CD would not make manifests out of this repository."""
+
+
+class MatchesFolder(BadPattern):
+    """A pattern of files selects a folder, whose `path` it is."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"read {path}: is a directory")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The references of a repository at one moment."""
+
+    names: Mapping[str, str]
+    """Full name -> object id, sorted."""
+    head: str
+    """Full name of the default branch."""
+    made: int
+    """What tells the repository from one of the same name that was deleted."""
 
 
 class Contents:
@@ -72,9 +97,13 @@ class Contents:
 class GitFolder:
     """`Folder` over one commit."""
 
-    def __init__(self, repo: Repo, sha: str, contents: Contents) -> None:
-        """Reads the commit's trees. Raises KeyError when there is no such commit, TooLarge."""
+    def __init__(self, repo: Repo, sha: str, contents: Contents, limit: int | None = None) -> None:
+        """Reads the commit's trees. Raises KeyError when there is no such commit, TooLarge.
+
+        `limit`: files and folders of a commit that is not too large; ENTRIES_LIMIT when not given.
+        """
         self.sha = sha
+        self._limit = ENTRIES_LIMIT if limit is None else limit
         self._repo, self._contents = repo, contents
         commit = repo.object_store[ObjectID(sha.encode())]
         if not isinstance(commit, Commit):
@@ -106,8 +135,13 @@ class GitFolder:
                 self._files[inside] = (mode, below)
                 if mode == _SUBMODULE:
                     self._folders[inside] = {}
-        if len(self._files) + len(self._folders) > ENTRIES_LIMIT:
-            raise TooLarge(f"the repository has more than {ENTRIES_LIMIT} files")
+        if self.entries_count > self._limit:
+            raise TooLarge(f"the repository has more than {self._limit} files")
+
+    @property
+    def entries_count(self) -> int:
+        """Files and folders, the root among them."""
+        return len(self._files) + len(self._folders)
 
     # -- Folder
 
@@ -188,7 +222,7 @@ class GitFolder:
             except OutOfBounds:
                 continue
             if real in self._folders:
-                raise BadPattern(f"read {path}: is a directory")
+                raise MatchesFolder(path)
             inside.append(path)
         return inside
 
@@ -276,26 +310,55 @@ class Trees:
         self._contents = Contents()
         self._kept: OrderedDict[tuple[str, str, int, str], GitFolder] = OrderedDict()
         self._limit = kept
+        self._entries = 0
         self._repos: dict[tuple[str, str], tuple[int, Repo]] = {}
 
-    def resolve(self, owner: str, name: str, revision: str, tag_prefix: str = "") -> str:
-        """See `revisions.resolve`. Raises NoRepository as well."""
-        repo, _ = self._repo(owner, name)
-        head = f"refs/heads/{self._repositories.head_branch(owner, name)}"
-        return resolve(repo, refs_of(repo), head, revision, tag_prefix)
+    def references(self, owner: str, name: str) -> References:
+        """What the repository refers to now. Raises NoRepository."""
+        repo, made = self._repo(owner, name)
+        return References(refs_of(repo), f"refs/heads/{self._repositories.head_branch(owner, name)}", made)
 
-    def at(self, owner: str, name: str, sha: str) -> GitFolder:
-        """The files of a commit. Raises NoRepository, KeyError when there is no such commit, TooLarge, Unusable."""
+    def made(self, owner: str, name: str) -> int:
+        """See `References.made`. Raises NoRepository."""
+        return self._repo(owner, name)[1]
+
+    def resolve(
+        self, owner: str, name: str, revision: str, tag_prefix: str = "", known: References | None = None
+    ) -> str:
+        """See `revisions.resolve`. Raises NoRepository as well. `known`: from an earlier moment."""
+        known = known or self.references(owner, name)
+        return resolve(self._repo(owner, name)[0], known.names, known.head, revision, tag_prefix)
+
+    def at(self, owner: str, name: str, sha: str, limit: int | None = None) -> GitFolder:
+        """The files of a commit. Raises NoRepository, KeyError when there is no such commit, TooLarge, Unusable.
+
+        `limit`: see `GitFolder`, for a commit that is not kept yet.
+        """
         repo, made = self._repo(owner, name)
         key = (owner, name, made, sha)
         found = self._kept.get(key)
         if found is None:
-            found = self._kept[key] = GitFolder(repo, sha, self._contents)
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
+            found = self._kept[key] = GitFolder(repo, sha, self._contents, limit)
+            self._entries += found.entries_count
+            while len(self._kept) > self._limit or (self._entries > ENTRIES_KEPT and len(self._kept) > 1):
+                self._entries -= self._kept.popitem(last=False)[1].entries_count
         else:
             self._kept.move_to_end(key)
         return found
+
+    def changed(self, owner: str, name: str, old: str, new: str) -> Names:
+        """Paths that differ between two commits, sorted. Raises NoRepository, KeyError when there is no such commit."""
+        repo, _ = self._repo(owner, name)
+        trees = []
+        for sha in (old, new):
+            commit = repo.object_store[ObjectID(sha.encode())]
+            if not isinstance(commit, Commit):
+                raise KeyError(sha)
+            trees.append(commit.tree)
+        found: set[bytes] = set()
+        for change in tree_changes(repo.object_store, *trees):
+            found.update(one.path for one in (change.old, change.new) if one is not None and one.path is not None)
+        return sorted(path.decode(errors="surrogateescape") for path in found)
 
     def metadata(self, owner: str, name: str, sha: str) -> Metadata:
         """See `revisions.metadata`."""
@@ -307,6 +370,7 @@ class Trees:
             repo.close()
         self._repos.clear()
         self._kept.clear()
+        self._entries = 0
 
     def _repo(self, owner: str, name: str) -> tuple[Repo, int]:
         """The repository, opened once, and what tells it from one that was deleted and made again."""

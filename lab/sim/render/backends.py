@@ -18,10 +18,10 @@ import orjson
 
 from lab.sim.objects import Object
 from lab.sim.render.errors import RenderError
-from lab.sim.render.folder import Folder, clean
+from lab.sim.render.folder import ROOT, Folder, clean
 from lab.sim.render.kustomize import Options, kustomization
 from lab.sim.render.kustomize.edits import EditFailed, edited
-from lab.sim.render.kustomize.files import ROOT, Root
+from lab.sim.render.kustomize.files import Root
 from lab.sim.render.yaml_documents import Malformed, flattened, objects
 
 SECONDS = 90.0

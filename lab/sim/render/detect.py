@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.sim.objects import Object, thaw
 from lab.sim.render.errors import NotSupported, RenderError
-from lab.sim.render.folder import Folder, OutOfBounds, clean, is_directory
+from lab.sim.render.folder import Folder, OutOfBounds, clean, is_directory, shown
 from lab.sim.render.kustomize.kustomization import NAMES
 from lab.sim.render.yaml_documents import Malformed, value
 
@@ -83,9 +83,9 @@ def with_overrides(folder: Folder, path: str, source: Mapping[str, Any], app_nam
         try:
             patch = value(content)
         except Malformed as error:
-            raise RenderError(f"{full}: error converting YAML to JSON: {error}") from None
+            raise RenderError(f"{shown(full)}: {error}") from None
         if not isinstance(patch, dict):
-            raise RenderError(f"{full}: Invalid JSON Patch")
+            raise RenderError(f"{shown(full)}: Invalid JSON Patch")
         merged = _merge(merged, patch)
     for field in _FIXED:
         merged.pop(field, None)

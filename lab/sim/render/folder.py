@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+ROOT = "<path to cached source>"
+"""How Argo CD's messages name the root of a repository."""
 FILE_LIMIT = 64 * 1024 * 1024
 """Bytes. A larger file is refused instead of read."""
 
@@ -54,6 +56,11 @@ def clean(path: str) -> str:
     if shortest == ".." or shortest.startswith("../"):
         raise OutOfBounds(f"{path!r} leaves the folder")
     return "" if shortest == "." else shortest
+
+
+def shown(path: str) -> str:
+    """A path of a repository as Argo CD's messages show it."""
+    return f"{ROOT}/{path}" if path else ROOT
 
 
 def is_directory(folder: Folder, path: str) -> bool:

@@ -12,7 +12,9 @@ of panics inside functions is not Go's; a parse error of Go may name more than t
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -115,15 +117,24 @@ class Run:
 
 
 class _deep:  # noqa: N801  # a context manager, used as a function
-    """Lets Python nest as deep as templates may."""
+    """Lets Python nest as deep as templates may, in whichever threads render."""
+
+    _guard = threading.Lock()
+    _users = 0
+    _before = 0
 
     def __enter__(self) -> None:
-        self.before = sys.getrecursionlimit()
-        if self.before < _RECURSION_LIMIT:
-            sys.setrecursionlimit(_RECURSION_LIMIT)
+        with _deep._guard:
+            if not _deep._users:
+                _deep._before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(_deep._before, _RECURSION_LIMIT))
+            _deep._users += 1
 
     def __exit__(self, *_: object) -> None:
-        sys.setrecursionlimit(self.before)
+        with _deep._guard:
+            _deep._users -= 1
+            if not _deep._users:
+                sys.setrecursionlimit(_deep._before)
 
 
 class TemplateSet:
@@ -157,7 +168,9 @@ def programs(name: str, source: str, functions: frozenset[str]) -> list[Program]
         if len(_parsed) > _CACHE_SIZE:
             _parsed.popitem(last=False)
     else:
-        _parsed.move_to_end(key)
+        # Another thread may have let it go meanwhile.
+        with contextlib.suppress(KeyError):
+            _parsed.move_to_end(key)
     return found
 
 

@@ -41,7 +41,7 @@ def _dumps(value: Any, table: dict[int, str], indent: str, margin: str) -> str:
     if isinstance(value, float):
         return number(value)
     if isinstance(value, Struct):
-        value = value.fields
+        return _dumps(value.json, table, indent, margin)
     inner = margin + indent
     before, after = (f"\n{inner}", f"\n{margin}") if indent else ("", "")
     if isinstance(value, dict):

@@ -105,13 +105,19 @@ class Struct:
     Templates reach nothing else of a Python object, so that no template can leave its sandbox.
     """
 
-    __slots__ = ("fields", "methods", "type_name")
+    __slots__ = ("fields", "json", "methods", "type_name")
 
-    def __init__(self, type_name: str, fields: Mapping[str, Any], methods: Mapping[str, Callee] | None = None) -> None:
-        """`methods` are called with the template's arguments; one named `String` prints the struct."""
+    def __init__(
+        self, type_name: str, fields: Mapping[str, Any], methods: Mapping[str, Callee] | None = None, json: Any = None
+    ) -> None:
+        """`methods` are called with the template's arguments; one named `String` prints the struct.
+
+        `json`: what stands for it in JSON, None for its fields.
+        """
         self.type_name = type_name
         self.fields = fields
         self.methods = methods or {}
+        self.json = fields if json is None else json
 
 
 class Methods(dict[str, Any]):

@@ -161,7 +161,7 @@ def _node(value: Any, real: Any, depth: int = 0) -> yaml.Node:
     if isinstance(value, float):
         return yaml.ScalarNode(_TEXT, real(value))
     if isinstance(value, Struct):
-        value = value.fields
+        return _node(value.json, real, depth)
     if isinstance(value, dict):
         pairs = [(_node(str(key), real), _node(value[key], real, depth + 1)) for key in sorted(value, key=_natural)]
         return yaml.MappingNode(_TEXT, pairs, flow_style=not pairs)

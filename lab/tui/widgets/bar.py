@@ -4,6 +4,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from lab.providers import simulated
+
 
 class Bar(Widget):
     """One line. The right side is never cut; the left side gives way."""
@@ -27,8 +29,8 @@ class Bar(Widget):
 
 def speaker(provider: str) -> Content:
     """Which provider speaks; a simulated lab always says so."""
-    if provider == "sim":
-        return Content.styled(" SIMULATED ", "reverse bold $warning") + Content(" sim")
+    if simulated(provider):
+        return Content.styled(" SIMULATED ", "reverse bold $warning") + Content(f" {provider}")
     return Content(provider)
 
 

@@ -71,7 +71,7 @@ def test_files_of_the_folder_change_the_source() -> None:
 def test_a_broken_override_is_named() -> None:
     folder = _folder("a.yaml", **{".argocd-source.yaml": "a: b: c"})
     with pytest.raises(
-        RenderError, match=r"error while parsing source parameters: app/\.argocd-source\.yaml: .*mapping values"
+        RenderError, match=r"source parameters: <path to cached source>/app/\.argocd-source\.yaml: yaml: mapping values"
     ):
         source_type(folder, "app", {})
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import orjson
+
 from lab.sim.api.managed_fields.fieldset import SELF, BadFields, Fields, checked, union
 
 MAX_UPDATERS = 10
@@ -105,15 +107,36 @@ def written(claims: Claims, custom: bool) -> list[dict[str, Any]]:
         if claim.time is not None:
             entry["time"] = claim.time
         entry["fieldsType"] = "FieldsV1"
-        entry["fieldsV1"] = _by_text(claim.fields) if custom else claim.fields
+        entry["fieldsV1"] = _shared(_by_text(claim.fields) if custom else claim.fields)
         if who.subresource:
             entry["subresource"] = who.subresource
         entries.append(entry)
     return entries
 
 
+def _shared(fields: Fields) -> Fields:
+    """One and the same record for sets that are equal: objects of one maker own the same fields by the thousand."""
+    text = orjson.dumps(fields)
+    known = _known.get(text)
+    if known is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        # orjson hands out its whole buffer, at least 4 KiB of memory however short the text: what is kept is copied.
+        known = _known[bytes(memoryview(text))] = fields
+    return known
+
+
+_known: dict[bytes, Fields] = {}
+_MOST_KNOWN = 4096
+
+
 def _by_text(fields: Fields) -> Fields:
-    return {key: _by_text(fields[key]) for key in sorted(fields)}
+    """The set in the order of its text; what is in order already is shared, so that versions of an object share it."""
+    order = sorted(fields)
+    made = {key: _by_text(fields[key]) if fields[key] else fields[key] for key in order}
+    if order == list(fields) and all(made[key] is fields[key] for key in order):
+        return fields
+    return made
 
 
 def _entry_order(item: tuple[Owner, Claim]) -> tuple[str, str, str, str, str]:

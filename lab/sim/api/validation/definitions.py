@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.sim.api.resources import Object
+from lab.sim.api.shared_schemas import note, noted
 from lab.sim.api.validation import names, schema_types
 from lab.sim.api.validation.causes import (
     Wrong,
@@ -21,6 +22,7 @@ from lab.sim.api.validation.causes import (
 from lab.sim.api.validation.internal import written
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
+_TYPES_FIT = "types fit"
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _COLUMN_FORMATS = ("int32", "int64", "float", "double", "byte", "date", "date-time", "password")
 _MISSING = {
@@ -239,8 +241,9 @@ def _schema(wrong: Wrong, path: str, version: Object) -> None:
 
 
 def _types(wrong: Wrong, path: str, schema: Any) -> None:
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict) or noted(_TYPES_FIT, schema):
         return
+    before = len(wrong)
     kind = schema.get("type")
     if kind and kind not in _TYPES:
         one_of(wrong, f"{path}.type", kind, _TYPES)
@@ -259,12 +262,15 @@ def _types(wrong: Wrong, path: str, schema: Any) -> None:
     for field in ("allOf", "anyOf", "oneOf"):
         for index, one in enumerate(schema.get(field) or ()):
             _types(wrong, f"{path}.{field}[{index}]", one)
+    if len(wrong) == before:
+        note(_TYPES_FIT, schema, True)
 
 
 def _structural(wrong: Wrong, path: str, schema: Any, level: str) -> None:
     """A schema says what every field is; only inside `anyOf` and its kin it may just judge values."""
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict) or noted(f"structural {level}", schema):
         return
+    before = len(wrong)
     kind = schema.get("type") or ""
     if kind == "array" and schema.get("items") is None:
         wrong.append(required(f"{path}.items", "must be specified"))
@@ -301,6 +307,8 @@ def _structural(wrong: Wrong, path: str, schema: Any, level: str) -> None:
             "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields"
         )
         wrong.append(required(f"{path}.properties", said))
+    if len(wrong) == before:
+        note(f"structural {level}", schema, True)
 
 
 def _envelope(wrong: Wrong, path: str, properties: Object, level: str) -> None:

@@ -39,7 +39,7 @@ class RolloutIssues:
             "type": "InvalidRolloutConfig",
             "status": "True" if message else "False",
             "message": message or "Rolling Sync Configured correctly",
-            "reason": "InvalidRolloutConfig" if message else "ValidRolloutConfig",
+            "reason": f"ApplicationSet{'Invalid' if message else 'Valid'}RolloutConfig",
         }
 
     def message(self) -> str:

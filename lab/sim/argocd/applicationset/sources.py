@@ -18,6 +18,10 @@ class RepositoryNotFound(SourceError):
     """A repository a forge does not have: `continueOnRepoNotFoundError` passes over it."""
 
 
+class ProviderError(SourceError):
+    """A forge that cannot be asked at all, such as for want of a token."""
+
+
 @dataclass(frozen=True, slots=True)
 class PullRequest:
     """An open pull request."""

@@ -86,7 +86,7 @@ class Versions(MethodList):
 
 
 def normalized(version: str) -> str:
-    """`1.31.2` of `v1.31.2-gke.1`, as Argo CD passes it on; "" for "". Raises HelmError."""
+    """`1.31.2` of `v1.31.2-gke.1` and `1.31` of `v1.31`, as Argo CD passes it on; "" for "". Raises HelmError."""
     if not version:
         return ""
     match = _GENERIC.fullmatch(version)
@@ -94,8 +94,7 @@ def normalized(version: str) -> str:
         if match is not None:
             raise HelmError(f'illegal version string "{version}"')
         raise HelmError(f'could not parse "{version}" as version')
-    parts = match[1].split(".")
-    return ".".join(str(int(one)) for one in [*parts, "0"][: max(3, len(parts))])
+    return ".".join(str(int(one)) for one in match[1].split("."))
 
 
 def capabilities(version: str, api_versions: Iterable[str]) -> Struct:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from lab.sim.git.patterns import doublestar
 from lab.sim.render.errors import NotSupported, RenderError
-from lab.sim.render.folder import Folder
+from lab.sim.render.folder import Folder, shown
 from lab.sim.templates.values import quoted
 
 from .chart import load_values
@@ -68,11 +68,13 @@ class HelmOptions:
 class NoMatch(RenderError):
     """A glob of value files that matches nothing."""
 
+    code = "NotFound"
+
 
 def values(folder: Folder, path: str, options: HelmOptions) -> Table:
     """The values given to a chart at `path` of the repository `folder`. Raises RenderError."""
     made: Table = {}
-    for source, name in _value_files(folder, path, options):
+    for source, name in value_files(folder, path, options):
         made = merged(made, _read_values(source, name))
     if options.values:
         try:
@@ -89,8 +91,11 @@ def values(folder: Folder, path: str, options: HelmOptions) -> Table:
         if one.force_string:
             _set("--set-string", f"{one.name}={cleaned(one.value)}", made, str)
     for name, file in dict(options.file_parameters).items():
-        source, found = _resolved(folder, path, file, options, "error resolving helm value file path")
-        text = _content(source, found).decode(errors="replace")
+        source, found = file_of(folder, path, file, options)
+        try:
+            text = _content(source, found).decode(errors="replace")
+        except HelmError as error:
+            raise HelmError(f"failed parsing --set-file data: {error}") from None
         _set("--set-file", f"{name}={cleaned(file)}", made, partial(_given, text))
     return made
 
@@ -119,7 +124,7 @@ def _read_values(folder: Folder, path: str) -> Table:
     try:
         return load_values(content)
     except HelmError as error:
-        raise HelmError(f"failed to parse {path}: {error}") from None
+        raise HelmError(f"failed to parse {shown(path)}: {error}") from None
 
 
 def _content(folder: Folder, path: str) -> bytes:
@@ -127,12 +132,12 @@ def _content(folder: Folder, path: str) -> bytes:
         return folder.read(path)
     except KeyError:
         if folder.exists(path):
-            raise HelmError(f"read {path}: is a directory") from None
-        raise HelmError(f"open {path}: no such file or directory") from None
+            raise HelmError(f"read {shown(path)}: is a directory") from None
+        raise HelmError(f"open {shown(path)}: no such file or directory") from None
 
 
-def _value_files(folder: Folder, path: str, options: HelmOptions) -> Iterator[tuple[Folder, str]]:
-    """Folder and path of each value file, in order and once each."""
+def value_files(folder: Folder, path: str, options: HelmOptions) -> Iterator[tuple[Folder, str]]:
+    """Folder and path of each value file, in order and once each. Raises RenderError."""
     prefix = "error resolving helm value files: error resolving value file path"
     resolved = [_resolved(folder, path, one, options, prefix) for one in options.value_files]
     explicit = {(id(source), name) for source, name in resolved if not _GLOB.intersection(name)}
@@ -149,6 +154,11 @@ def _value_files(folder: Folder, path: str, options: HelmOptions) -> Iterator[tu
             if (id(source), one) not in seen:
                 seen.add((id(source), one))
                 yield source, one
+
+
+def file_of(folder: Folder, path: str, written: str, options: HelmOptions) -> tuple[Folder, str]:
+    """Folder and path of a file parameter. Raises RenderError."""
+    return _resolved(folder, path, written, options, "error resolving helm value file path")
 
 
 def _matching(folder: Folder, pattern: str) -> list[str]:
@@ -171,7 +181,8 @@ def _resolved(folder: Folder, path: str, written: str, options: HelmOptions, pre
         name, _, rest = written.partition("/")
         found = options.reference(name)
         if found is not None:
-            return found[0], _inside("", "/" + rest, prefix)
+            prefix = prefix.replace("helm value file path", "set-file path")
+            return found[0], _inside("", "/" + rest, f"{prefix}: error resolving value file path")
     scheme = urlsplit(written).scheme if "://" in written else ""
     if scheme in ("http", "https"):
         raise NotSupported(f"the remote value file {written}")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from lab.sim.objects import Object
 from lab.sim.render import yaml_documents
 from lab.sim.render.errors import RenderError
-from lab.sim.render.folder import Folder
+from lab.sim.render.folder import ROOT, Folder, shown
 from lab.sim.templates.gotemplate import Budget
 from lab.sim.templates.semver import in_range
 from lab.sim.templates.values import quoted
@@ -19,7 +19,7 @@ from lab.sim.templates.values import quoted
 from . import dependencies, engine, parameters, schema
 from .capabilities import capabilities, normalized
 from .chart import Chart, load
-from .errors import HelmError
+from .errors import HelmError, InvalidRelease
 from .manifests import Manifest, manifests, objects
 from .parameters import HelmOptions
 from .tables import Table, coalesced
@@ -46,10 +46,17 @@ def render(
     except HelmError as error:
         raise RenderError(f"could not parse kubernetes version {options.kube_version}: {error}") from None
     options = replace(options, kube_version=version)
+    where = "" if path == "." else path
+    files = [found for _, found in parameters.value_files(folder, where, options)]
+    given = [(name, parameters.file_of(folder, where, file, options)[1]) for name, file in options.file_parameters]
+    _check_files(folder, where)
     try:
         return template(folder, path, options, now=now, budget=budget)
+    except InvalidRelease as error:
+        log = f'level=ERROR msg="release name check failed" error={quoted(error.why)}\n'
+        raise RenderError(f"{_failed(options, files, given)}: {log}Error: {error}") from None
     except HelmError as error:
-        raise RenderError(f"failed to execute helm template command: {_failed(options)}: Error: {error}") from None
+        raise RenderError(f"{_failed(options, files, given)}: Error: {error}") from None
 
 
 def template(
@@ -115,14 +122,34 @@ def _custom_resources(file: str, content: bytes) -> list[Object]:
 
 def _check_release(name: str) -> None:
     if not name or len(name) > _NAME_LIMIT or not _NAME.fullmatch(name):
-        raise HelmError(
-            f"release name check failed: release name {quoted(name)}: invalid release name, must match regex "
-            f"^{_NAME.pattern}$ and the length must not be longer than {_NAME_LIMIT}"
+        raise InvalidRelease(
+            f"release name {quoted(name)}: invalid release name, must match regex ^{_NAME.pattern}$ and the length "
+            f"must not be longer than {_NAME_LIMIT}"
         )
 
 
-def _failed(options: HelmOptions) -> str:
-    """The command that failed, as Argo CD shows it."""
+def _check_files(folder: Folder, path: str) -> None:
+    """Argo CD looks into the chart for repositories of dependencies first. Raises RenderError."""
+    file = shown(posixpath.join(path, "Chart.yaml"))
+    prefix = "error getting helm repos: error retrieving helm dependency repos"
+    try:
+        content = folder.read(posixpath.join(path, "Chart.yaml"))
+    except KeyError:
+        text = f"{prefix}: error reading helm chart from {file}: open {file}: no such file or directory"
+        raise RenderError(text) from None
+    try:
+        yaml_documents.value(content)
+    except yaml_documents.Malformed as error:
+        what = "error unmarshalling the helm chart while getting helm dependency repos"
+        raise RenderError(f"{prefix}: {what}: error converting YAML to JSON: {error}") from None
+
+
+def _failed(options: HelmOptions, files: Sequence[str], given: Sequence[tuple[str, str]]) -> str:
+    """The command that failed, as Argo CD shows it.
+
+    :param files: of values, from the root of their repositories
+    :param given: name and file of parameters, likewise
+    """
     words = ["helm", "template", ".", "--name-template", options.release_name]
     if options.namespace:
         words += ["--namespace", options.namespace]
@@ -132,10 +159,10 @@ def _failed(options: HelmOptions) -> str:
         for one in options.parameters:
             if one.force_string == forced:
                 words += [flag, f"{one.name}={one.value}"]
-    for name, file in options.file_parameters:
-        words += ["--set-file", f"{name}={file}"]
-    for file in options.value_files:
-        words += ["--values", file]
+    for name, file in given:
+        words += ["--set-file", f"{name}={shown(file)}"]
+    for file in files:
+        words += ["--values", shown(file)]
     if options.values:
         words += ["--values", "<temp file with values from source.helm.values/valuesObject>"]
     if options.api_versions:
@@ -146,11 +173,15 @@ def _failed(options: HelmOptions) -> str:
         "--skip-tests": options.skip_tests,
     }
     words += [flag for flag, chosen in flags.items() if chosen]
-    return f"failed running helm: `{_shown(words)}` failed exit status 1"
+    return f"failed to execute helm template command: failed running helm: `{_words(words)}` failed exit status 1"
 
 
-def _shown(words: Sequence[str]) -> str:
+def _has_space(word: str) -> bool:
+    return any(map(str.isspace, word))
+
+
+def _words(words: Sequence[str]) -> str:
     return " ".join(
-        word if word.startswith("<") else quoted(word) if any(map(str.isspace, word)) else word or '""'
+        word if word.startswith("<") else quoted(word) if _has_space(word.replace(ROOT, "")) else word or '""'
         for word in words
     )

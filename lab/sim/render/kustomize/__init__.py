@@ -15,7 +15,7 @@ from lab.sim.render.errors import NotSupported, RenderError
 from lab.sim.render.folder import Folder, clean
 from lab.sim.render.kustomize import kustomization
 from lab.sim.render.kustomize.build import VERSION, build
-from lab.sim.render.kustomize.edits import EditFailed, edited
+from lab.sim.render.kustomize.edits import EditFailed, check_editable, edited
 from lab.sim.render.kustomize.files import Root
 
 __all__ = ["VERSION", "Options", "render"]
@@ -46,6 +46,7 @@ def render(folder: Folder, path: str, options: Options | None = None) -> list[Ob
     command = f"kustomize build {root.shown}"
     try:
         if any(options.source.get(one) for one in options.source):
+            check_editable(root, options.source, options.environment)
             changed = edited(kustomization.load(root, warnings)[0], options.source, root, options.environment)
         return build(folder, where, changed).objects
     except NotSupported:

@@ -67,6 +67,33 @@ def edited(made: Kustomization, source: Mapping[str, Any], root: Root, environme
     return made
 
 
+def check_editable(root: Root, source: Mapping[str, Any], environment: Environment) -> None:
+    """Raise EditFailed by the first of Argo CD's commands, or RenderError, where there is no kustomization to edit."""
+    if any(root.has(name) for name in kustomization.NAMES):
+        return
+    commands = {
+        "namePrefix": lambda text: f"set nameprefix -- {text}",
+        "nameSuffix": lambda text: f"set namesuffix -- {text}",
+        "images": lambda items: " ".join(["set image", *(substituted(one, environment) for one in items)]),
+        "replicas": lambda items: " ".join(["set replicas", *map(_replica, items)]),
+        "commonLabels": lambda entries: f"add label {_pairs(entries)}",
+        "commonAnnotations": lambda entries: f"add annotation {_pairs(entries)}",
+        "namespace": lambda text: f"set namespace -- {text}",
+        "patches": None,
+        "components": lambda items: " ".join(["add component", *items]),
+    }
+    for field, command in commands.items():
+        if source.get(field) and command is not None:
+            text = "Missing kustomization file 'kustomization.yaml'."
+            raise EditFailed(f"kustomize edit {command(source[field])}", text)
+        if source.get(field):
+            raise RenderError("kustomization file not found in the path")
+
+
+def _replica(entry: Mapping[str, Any]) -> str:
+    return f"{entry['name']}={entry.get('count', 0)}"
+
+
 def _pairs(entries: Mapping[str, str]) -> str:
     return " ".join(f"{key}:{text}" for key, text in entries.items())
 

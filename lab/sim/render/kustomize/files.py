@@ -12,12 +12,10 @@ from typing import Any
 
 from lab.sim.render import gojson
 from lab.sim.render.errors import NotSupported, RenderError
-from lab.sim.render.folder import Folder, is_directory
+from lab.sim.render.folder import ROOT, Folder, is_directory, shown
 from lab.sim.render.kustomize.resources import Resource, Resources, scalar_text, texts
 from lab.sim.render.yaml_documents import Malformed, kustomize_documents
 
-ROOT = "<path to cached source>"
-"""How messages name the root of the repository."""
 _WILD = re.compile(r"[*?\[]")
 _REMOTE = re.compile(
     r"(?i)(git::|(https?|ssh|git|file|s3|gs|oci)://|(www\.)?(github|gitlab|bitbucket)\.(com|org)[/:]|[\w.-]+@[\w.-]+[:/])"
@@ -40,7 +38,7 @@ class Root:
     @property
     def shown(self) -> str:
         """The path as messages show it."""
-        return _shown(self.path)
+        return shown(self.path)
 
     def load(self, path: str) -> bytes:
         """A file in or below this root. Raises RenderError."""
@@ -62,7 +60,7 @@ class Root:
         if _REMOTE.match(path):
             raise NotSupported(f"a kustomization with the remote base {path}")
         full = self.at(path)
-        label = _shown(full)
+        label = shown(full)
         visited: Root | None = self
         while visited is not None:
             if not full or visited.path == full or visited.path.startswith(f"{full}/"):
@@ -117,7 +115,7 @@ class Root:
         if full == ".." or full.startswith("../"):
             return None, posixpath.join(ROOT, full)
         full = "" if full == "." else full
-        return full, _shown(full)
+        return full, shown(full)
 
     def _missing(self, full: str | None, label: str) -> str:
         """What the operating system says about a path that is not there."""
@@ -130,11 +128,7 @@ class Root:
             reached = posixpath.join(reached, name)
             if not self._folder.exists(reached):
                 break
-        return f"evalsymlink failure on '{label}' : lstat {_shown(reached)}: no such file or directory"
-
-
-def _shown(path: str) -> str:
-    return f"{ROOT}/{path}" if path else ROOT
+        return f"evalsymlink failure on '{label}' : lstat {shown(reached)}: no such file or directory"
 
 
 def resources(content: bytes) -> list[Resource]:

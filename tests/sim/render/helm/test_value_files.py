@@ -66,7 +66,7 @@ def test_order(written: list[str], last: str, keys: str) -> None:
         ("ftp://example.com/v.yaml", "the URL scheme 'ftp' is not allowed"),
         ("https://example.com/v.yaml", "not supported by the simulator; use --provider kind"),
         ("envs/*.json", 'values file glob "envs/*.json" matched no files'),
-        ("nowhere.yaml", "open apps/x/nowhere.yaml: no such file or directory"),
+        ("nowhere.yaml", "open <path to cached source>/apps/x/nowhere.yaml: no such file or directory"),
         ("$unknown/x.yaml", "no such file or directory"),
     ],
 )

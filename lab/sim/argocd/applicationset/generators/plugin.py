@@ -10,7 +10,9 @@ from lab.sim.argocd.applicationset.generators.generator import Run, wrapped
 from lab.sim.argocd.applicationset.params import GeneratorError, Params, add_values, flatten
 from lab.sim.argocd.applicationset.sources import SourceError
 from lab.sim.objects import Object
+from lab.sim.render import gojson
 from lab.sim.templates.json_text import floats
+from lab.sim.templates.values import Struct
 
 _DEFAULT_SECRET = "argocd-secret"  # noqa: S105
 _is_whole = re.compile(r"[-+]?[0-9]+", re.ASCII).fullmatch
@@ -77,9 +79,14 @@ def _parameters(answer: Any) -> list[Params]:
     return [one for one in found or () if isinstance(one, dict)]
 
 
+def _raw(value: Any) -> Struct:
+    """A parameter as Go holds it: undecoded JSON, which a template prints as bytes."""
+    return Struct("v1.JSON", {"Raw": gojson.dumps(value).encode()}, json=value)
+
+
 def _params(found: Params, asked: Object, spec: Object, run: Run) -> Params:
     params: Params = dict(found) if run.go_template else dict(flatten(found))
-    params["generator"] = {"input": {"parameters": asked}}
+    params["generator"] = {"input": {"parameters": {key: _raw(one) for key, one in asked.items()}}}
     try:
         add_values(spec.get("values"), params, run.renderer)
     except GeneratorError as error:

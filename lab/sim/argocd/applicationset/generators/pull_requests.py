@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lab.sim.argocd.applicationset.generators.generator import Run, wrapped
 from lab.sim.argocd.applicationset.params import GeneratorError, Params, add_values
 from lab.sim.argocd.applicationset.slug import slugify
-from lab.sim.argocd.applicationset.sources import PullRequest, RepositoryNotFound, SourceError
+from lab.sim.argocd.applicationset.sources import ProviderError, PullRequest, RepositoryNotFound, SourceError
 from lab.sim.objects import Object
 from lab.sim.templates.values import StringList
 
@@ -29,6 +29,8 @@ def generate(spec: Object, run: Run) -> list[Params]:
     try:
         filters = [_compiled(one) for one in spec.get("filters") or ()]
         pulls = run.sources.pull_requests(spec)
+    except ProviderError as error:
+        raise wrapped("failed to select pull request service provider", error) from None
     except RepositoryNotFound as error:
         if spec.get("continueOnRepoNotFoundError"):
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.sim.argocd.applicationset.generators.generator import Run, wrapped
 from lab.sim.argocd.applicationset.params import GeneratorError, Params, add_values, sanitize_name
-from lab.sim.argocd.applicationset.sources import Repository, SourceError
+from lab.sim.argocd.applicationset.sources import ProviderError, Repository, SourceError
 from lab.sim.objects import Object
 
 PROVIDERS = ("github", "gitlab", "gitea", "bitbucketServer", "azureDevOps", "bitbucket", "awsCodeCommit")
@@ -16,6 +16,8 @@ def generate(spec: Object, run: Run) -> list[Params]:
         raise GeneratorError("no SCM provider implementation configured")
     try:
         found = run.sources.repositories(spec)
+    except ProviderError as error:
+        raise GeneratorError(str(error)) from None
     except SourceError as error:
         raise wrapped("error listing repos", error) from None
     return [_params(one, spec, run) for one in found]

@@ -1,0 +1,345 @@
+"""A refresh of one Application: validate, compare, perhaps start a sync, write the status.
+
+Source: Argo CD 3.6.1 `controller/appcontroller.go` (processAppRefreshQueueItem, refreshAppConditions, autoSync,
+persistReconciliationStatus).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.sim.api.status import ApiError
+from lab.sim.argocd.application import autosync, finalizers, tree
+from lab.sim.argocd.application import spec as specs
+from lab.sim.argocd.application.audit import OPERATION_STARTED, RESOURCE_UPDATED
+from lab.sim.argocd.application.context import Context
+from lab.sim.argocd.application.hub import ProjectNotFound, ProjectNotPermitted
+from lab.sim.argocd.application.refresh import Level, Refresh
+from lab.sim.argocd.application.state import Compared, compare_state
+from lab.sim.argocd.application.status import (
+    ERRORS_OF_SPEC,
+    ORPHANED,
+    SYNC_ERROR,
+    TOO_LARGE,
+    as_go_writes,
+    merge_patch,
+    with_conditions,
+)
+from lab.sim.argocd.comparison.records import UNKNOWN, Condition
+from lab.sim.argocd.destinations import DestinationError, cluster_of
+from lab.sim.argocd.live.cluster import LiveCluster
+from lab.sim.argocd.permissions import problems
+from lab.sim.argocd.ports import ConnectError
+from lab.sim.argocd.project import Project
+from lab.sim.argocd.sync_windows import SyncWindowError, SyncWindows, matching
+from lab.sim.objects import Object, evolve, name_of, namespace_of
+
+_CONFLICTS_BORNE = 10
+
+
+class Reconciliation:
+    """Refreshes Applications."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def refresh(self, app: Object, due: Refresh) -> None:
+        """Refresh an Application; what cannot be written is logged and left to the next refresh."""
+        context = self._context
+        destination = specs.destination(app["spec"])
+        context.log.about(
+            "info",
+            app,
+            f"Refreshing app status ({due.reason}), level ({due.level:d})",
+            dest_server=destination.get("server") or "",
+            dest_name=destination.get("name") or "",
+            dest_namespace=destination.get("namespace") or "",
+        )
+        if due.level is Level.NOTHING and await self._tree_only(app):
+            return
+        status: Object = dict(app.get("status") or {})
+        project, status = self._validated(app, status)
+        if project is None:
+            sync = status.get("sync") or {}
+            status["sync"] = {**sync, "status": UNKNOWN}
+            status["health"] = _health(status, UNKNOWN, "")
+            memory = context.memory(app)
+            memory.managed, memory.missing = None, ()
+            await self._persist(app, status)
+            return
+        await self._compared(app, status, project, due)
+
+    # -- validation
+
+    def _validated(self, app: Object, status: Object) -> tuple[Project | None, Object]:
+        """The project, None when the spec may not be used, and the status with the conditions that say why."""
+        context = self._context
+        found: list[Condition]
+        project: Project | None = None
+        try:
+            project = context.hub.project(app)
+            found = [
+                Condition("InvalidSpecError", message)
+                for message in problems(app["spec"], project, context.hub.clusters)
+            ]
+        except ProjectNotFound:
+            name = app["spec"].get("project") or ""
+            found = [Condition("InvalidSpecError", f"Application referencing project {name} which does not exist")]
+        except ProjectNotPermitted as error:
+            found = [Condition("UnknownError", str(error))]
+        return None if found else project, with_conditions(status, found, ERRORS_OF_SPEC, context.now())
+
+    # -- comparison
+
+    async def _compared(self, app: Object, status: Object, project: Project, due: Refresh) -> None:
+        context = self._context
+        began = context.now()
+        spec = app["spec"]
+        multiple = specs.is_multiple(spec)
+        sources = specs.sources(spec)
+        revisions = [str(one.get("targetRevision") or "") for one in sources]
+        if due.level is Level.RECENT:
+            known = status.get("sync") or {}
+            revisions = list(known.get("revisions") or ()) if multiple else [str(known.get("revision") or "")]
+        operation = (specs.operation_state(app) or {}).get("operation") or {}
+        try:
+            outcome = await compare_state(
+                context,
+                app,
+                status,
+                project,
+                sources,
+                revisions,
+                multiple=multiple,
+                hard=due.hard,
+                force_resolve=due.level is Level.FORCED,
+                manifests=(operation.get("sync") or {}).get("manifests") or (),
+            )
+        except DestinationError as error:
+            context.log.about("error", app, "Failed to get destination cluster", error=str(error))
+            return
+        if outcome is None:
+            context.log.about("warn", app, "Ignoring temporary failed attempt to compare app state against repo")
+            return
+        app = await self._normalized(app)
+        status = self._with_tree(app, dict(outcome.status), outcome, project)
+        status = await self._auto_synced(app, status, outcome, project)
+        if not status.get("reconciledAt") or due.level >= Level.LATEST:
+            status["reconciledAt"] = began
+        status["sync"] = outcome.sync
+        status["health"] = _health(status, outcome.comparison.health.status, outcome.comparison.health.cause)
+        _set(status, "resources", outcome.comparison.status_resources())
+        _set(status, "sourceTypes", list(outcome.source_types) if multiple else [])
+        _set(status, "sourceType", outcome.source_types[0] if outcome.source_types and not multiple else "")
+        if outcome.settings is not None:
+            _set(status, "resourceHealthSource", "" if outcome.settings.persist_health else "appTree")
+        status["controllerNamespace"] = context.namespace
+        await finalizers.follow_hooks(context, app, outcome.comparison)
+        await self._persist(app, status)
+
+    async def _normalized(self, app: Object) -> Object:
+        """Take blocks that say nothing out of the spec."""
+        change = specs.normalization(app["spec"])
+        if not change:
+            return app
+        try:
+            await self._context.hub.patch(app, {"spec": change})
+        except ApiError as error:
+            self._context.log.about("error", app, "Error persisting normalized application spec", error=error.message)
+        return evolve(app, spec=specs.normalized(app["spec"]))
+
+    # -- the tree
+
+    def _with_tree(self, app: Object, status: Object, outcome: Compared, project: Project) -> Object:
+        memory = self._context.memory(app)
+        memory.managed = tree.managed_keys(outcome.comparison)
+        memory.missing = [one.key for one in outcome.comparison.resources if one.live is None]
+        if outcome.live is None:
+            return status
+        return self._summarized(app, status, outcome.live, project)
+
+    def _summarized(self, app: Object, status: Object, live: LiveCluster, project: Project) -> Object:
+        memory = self._context.memory(app)
+        managed = memory.managed or ()
+        found = tree.orphans(app, [*managed, *memory.missing], live, project, self._exists)
+        status = dict(with_conditions(status, found, ORPHANED, self._context.now()))
+        _set(status, "summary", tree.summary(app, managed, memory.missing, live, project))
+        return status
+
+    def _exists(self, instance: str) -> bool:
+        return self._context.hub.application(specs.instance_key(instance, self._context.namespace)) is not None
+
+    async def _tree_only(self, app: Object) -> bool:
+        """Look at the resource tree alone; False when there is nothing to go by."""
+        context = self._context
+        memory = context.memory(app)
+        if memory.managed is None:
+            return False
+        try:
+            cluster = cluster_of(specs.destination(app["spec"]), context.hub.clusters)
+            live = await context.live.cluster(cluster)
+            project = context.hub.project(app)
+        except (DestinationError, ConnectError, ProjectNotFound, ProjectNotPermitted):
+            return False
+        await self._persist(app, self._summarized(app, dict(app.get("status") or {}), live, project))
+        return True
+
+    # -- automated sync
+
+    async def _auto_synced(self, app: Object, status: Object, outcome: Compared, project: Project) -> Object:
+        context = self._context
+        now = context.clock.now()
+        try:
+            may = SyncWindows(matching(project.sync_windows, app), now).can_sync(False)
+        except SyncWindowError:
+            may = False
+        if not may:
+            context.log.about("info", app, "Sync prevented by sync window")
+            return status
+        decision = autosync.decide(
+            app,
+            outcome.sync,
+            outcome.comparison.status_resources(),
+            outcome.revisions_may_differ,
+            context.env,
+            now,
+        )
+        if decision.note:
+            context.log.about("info", app, decision.note)
+        if decision.wait > 0:
+            context.request_refresh((namespace_of(app), name_of(app)), Level.LATEST, decision.wait)
+        condition = decision.condition
+        if decision.operation is not None:
+            condition = await self._started(app, decision)
+        return with_conditions(status, [condition] if condition else [], SYNC_ERROR, context.now())
+
+    async def _started(self, app: Object, decision: autosync.Decision) -> Condition | None:
+        """Write the operation onto the Application; the condition to show when that fails."""
+        context = self._context
+        named = f'"{name_of(app)}"'
+        for _ in range(_CONFLICTS_BORNE):
+            try:
+                fresh = await context.hub.fresh(app)
+            except ApiError as error:
+                return Condition("SyncError", f"error getting application {named}: {error.message}")
+            if fresh is None:
+                text = f"applications.argoproj.io {named} not found"
+                return Condition("SyncError", f"error getting application {named}: {text}")
+            if fresh.get("operation") is not None:
+                context.log.about("warn", app, f"Failed to initiate auto-sync to {list(decision.revisions)}")
+                return None
+            status = as_go_writes(fresh.get("status") or {})
+            status.pop("operationState", None)
+            try:
+                written = await context.hub.client.update(
+                    specs.RESOURCE, evolve(fresh, status=status, operation=decision.operation)
+                )
+            except ApiError as error:
+                if error.code == 409:
+                    continue
+                return Condition("SyncError", f"error updating application {named}: {error.message}")
+            context.hub.note(written)
+            break
+        message = f"Initiated automated sync to '{', '.join(decision.revisions)}'"
+        await context.audit.tell(app, "Normal", OPERATION_STARTED, message)
+        context.log.about("info", app, message)
+        return None
+
+    # -- writing
+
+    async def _persist(self, app: Object, status: Object) -> None:
+        await self._write_status(app, status)
+        await self._drop_refresh(app)
+
+    async def _write_status(self, app: Object, status: Object) -> None:
+        context = self._context
+        old = app.get("status") or {}
+        before, after = (str((one.get("sync") or {}).get("status") or "") for one in (old, status))
+        if before != after:
+            await self._updated(app, f"Updated sync status: {before} -> {after}")
+        was: Object = old.get("health") or {}
+        health: Object = dict(status.get("health") or {})
+        before, after = str(was.get("status") or ""), str(health.get("status") or "")
+        if before != after:
+            health["lastTransitionTime"] = context.now()
+            told = f"Updated health status: {before} -> {after}"
+            await self._updated(app, f"{told} ({health['message']})" if health.get("message") else told)
+        else:
+            _set(health, "lastTransitionTime", was.get("lastTransitionTime"))
+            if status.get("resourceHealthSource"):
+                # What made the health change stays told until it changes again.
+                _set(health, "message", was.get("message"))
+        status["health"] = health
+        patch = merge_patch(as_go_writes(old), as_go_writes(status))
+        if not patch:
+            context.log.about("info", app, "No status changes. Skipping patch")
+            return
+        try:
+            await context.hub.patch(app, {"status": patch})
+        except ApiError as error:
+            context.log.about("warn", app, "Error updating application", error=error.message)
+            if error.code == 413:
+                await self._tell_too_large(app, old)
+
+    async def _updated(self, app: Object, message: str) -> None:
+        await self._context.audit.tell(app, "Normal", RESOURCE_UPDATED, message)
+
+    async def _tell_too_large(self, app: Object, old: Object) -> None:
+        changed = with_conditions(old, [TOO_LARGE], (TOO_LARGE.type,), self._context.now())
+        try:
+            await self._context.hub.patch(app, {"status": {"conditions": changed["conditions"]}})
+        except ApiError as error:
+            self._context.log.about(
+                "error", app, "Error persisting fallback status with error condition", error=error.message
+            )
+
+    async def _drop_refresh(self, app: Object) -> None:
+        """Take the refresh annotations away, unless another refresh was asked for meanwhile."""
+        context = self._context
+        try:
+            await self._drop(app)
+        except ApiError as error:
+            asked = specs.annotations_of(app).get(specs.REFRESH_TIMESTAMP)
+            if error.code != 422 or asked is None:
+                context.log.about("info", app, "Failed to remove annotation", error=error.message)
+                return
+            try:
+                fresh = await context.hub.fresh(app)
+                if fresh is not None:
+                    notes = specs.annotations_of(fresh)
+                    again = notes.get(specs.REFRESH_TIMESTAMP)
+                    if specs.REFRESH not in notes or again is None or again == asked:
+                        await self._drop(fresh)
+            except ApiError as error:
+                context.log.about("error", app, "Unexpected error removing annotations", error=error.message)
+
+    async def _drop(self, app: Object) -> None:
+        """Raises ApiError 422 when the annotations changed since."""
+        notes = specs.annotations_of(app)
+        steps: list[dict[str, Any]] = []
+        if specs.REFRESH_TIMESTAMP in notes:
+            path = _pointer(specs.REFRESH_TIMESTAMP)
+            steps.append({"op": "test", "path": path, "value": notes[specs.REFRESH_TIMESTAMP]})
+            steps.append({"op": "remove", "path": path})
+        if specs.REFRESH in notes:
+            steps.append({"op": "remove", "path": _pointer(specs.REFRESH)})
+        if steps:
+            await self._context.hub.patch(app, steps, "json")
+
+
+def _pointer(annotation: str) -> str:
+    return "/metadata/annotations/" + annotation.replace("~", "~0").replace("/", "~1")
+
+
+def _health(status: Object, code: str, message: str) -> Object:
+    health: Object = {**(status.get("health") or {}), "status": code}
+    _set(health, "message", message)
+    return health
+
+
+def _set(fields: Object, key: str, value: Any) -> None:
+    """Set a field, or leave it out when Go would."""
+    if value:
+        fields[key] = value
+    else:
+        fields.pop(key, None)
