@@ -58,10 +58,10 @@ class Costs:
 
 
 SIMULATED = Costs(
-    node=Share(memory=10 * MIB),
+    node=Share(memory=8 * MIB),
     argocd=Share(memory=25 * MIB),
     argocd_ui=Share(),
-    git=Share(memory=90 * MIB),
+    git=Share(memory=60 * MIB),
     images=Share(),
 )
 """The simulator is one process for all clusters; what that takes by itself stands with the git server."""

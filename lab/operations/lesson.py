@@ -39,8 +39,8 @@ def where(lab: Lab) -> LessonStatus:
 
     A step is done when its checks hold, and stays so: a later step may undo on purpose what an earlier one made. A
     step with nothing to do, which has no checks or only such that hold as soon as the lab is up or that the provider
-    cannot do, is done once it was marked as seen or a later step is done. Nothing waits and no drill is run. When every step is done, the last one
-    is returned as done.
+    cannot do, is done once it was marked as seen or a later step is done. Nothing waits and no drill is run. When
+    every step is done, the last one is returned as done.
 
     :raises LabError: `lesson-unknown` when the scenario has no lesson
     """

@@ -239,6 +239,9 @@ class Sim:
         if facts is None or facts["state"] == "running":
             return
         with self._told():
+            # An Argo CD is there at once, and one that finds no git server looks again after minutes.
+            if (self._running().git() or {}).get("state") == "stopped":
+                self._serve_git()
             self._running().resume(self._cluster(cluster))
             self._changed(f"resume {self._cluster(cluster)}", cluster)
             facts = self._facts(cluster) or facts
@@ -275,10 +278,7 @@ class Sim:
         """Serve it, made first if need be, and wait until it answers to the lab's user."""
         server = self._server()
         if not self.git_running():
-            with self._told():
-                port = self._folder.port("git")
-                self._running().start_git(port)
-                self._changed(f"git --port {port}")
+            self._serve_git()
         wait_until(
             server.ready,
             awaited="the git server",
@@ -292,6 +292,12 @@ class Sim:
             with self._told():
                 self._running().set_account(USER, self._folder.secret("git"))
                 self._changed(f"account {USER}")
+
+    def _serve_git(self) -> None:
+        with self._told():
+            port = self._folder.port("git")
+            self._running().start_git(port)
+            self._changed(f"git --port {port}")
 
     def stop_git(self) -> None:
         with self._told():

@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.05
 _LOCK_SECONDS = 2.0
 """A process that was just killed holds its lock until the kernel has cleared it away."""
+_HOME_SECONDS = 5.0
+"""How often the folder is looked for."""
 ADDRESS_FILE, LOCK_FILE, LOG_FILE, STATE_FILE = "daemon.json", "lock", "daemon.log", "state.db"
 LOG_LIMIT = 4 * 1024 * 1024
 MOST_FILES = 8192
@@ -77,6 +79,7 @@ class Daemon:
                 await site.start()
                 address = runner.addresses[0]
                 self._announce(int(address[1]))
+                self._watch_home()
                 await self._stopped.wait()
                 (self._home / ADDRESS_FILE).unlink(missing_ok=True)
                 await runner.cleanup()
@@ -86,6 +89,14 @@ class Daemon:
                 self._instances.close()
                 await self._git.close()
                 self._database.close()
+
+    def _watch_home(self) -> None:
+        """End when the folder was taken away: nobody could ever find this process again."""
+        if not (self._home / LOCK_FILE).exists():
+            _log.warning("%s is gone", self._home)
+            self._stopped.set()
+            return
+        asyncio.get_running_loop().call_later(_HOME_SECONDS, self._watch_home)
 
     def _announce(self, port: int) -> None:
         facts = {"pid": os.getpid(), "port": port, "token": self._token, "began": self._began}

@@ -49,7 +49,9 @@ def shown(differences: Iterable[Difference]) -> str:
 def compare(checkpoint: str, real: Snapshot, simulated: Snapshot) -> Iterator[Difference]:
     """Every difference between two snapshots of one checkpoint."""
     for name in sorted(real.keys() | simulated.keys()):
-        for path, before, after in _differing(real.get(name, ABSENT), simulated.get(name, ABSENT), ""):
+        # No events are an empty list, so that each is told of by itself.
+        nothing = [] if " Events " in name else ABSENT
+        for path, before, after in _differing(real.get(name, nothing), simulated.get(name, nothing), ""):
             yield Difference(checkpoint, name, path, _short(before), _short(after))
 
 

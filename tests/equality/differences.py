@@ -40,6 +40,8 @@ class Listed:
     checkpoint: str = "*"
     value: str = ""
     """Regular expression found in what one of the two shows; empty: any value."""
+    sometimes: bool = False
+    """It hangs on milliseconds whether it occurs, so it need not."""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -71,7 +73,8 @@ class Listing:
             used.update(found)
             if not found:
                 unlisted.append(difference)
-        return unlisted, [entry for place, entry in enumerate(entries) if place not in used]
+        stale = [one for place, one in enumerate(entries) if place not in used and not one.sometimes]
+        return unlisted, stale
 
 
 def load(path: Path = FILE) -> Listing:

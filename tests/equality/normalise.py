@@ -40,6 +40,7 @@ _RULES = [
         (r"\b172\.\d+\.\d+\.\d+\b(?!/)", "<node-ip>"),
         (r"\b\d{1,2}:\d\d[AP]M\b", "<clock>"),
         (r"(?<=127\.0\.0\.1:)\d+", "<port>"),
+        (r"(?<=<pod-ip>:)\d+(?=->)", "<port>"),
     )
 ]
 _POD = re.compile(rf"(?<=<hash \d>)-{_SAFE}{{5}}\b")

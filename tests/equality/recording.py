@@ -103,7 +103,10 @@ def save(recording: Recording, into: Path | None = None) -> None:
         else:
             content["unsettled"] = True
         _write(path / f"{place:02d}-{record.name}.yaml", content)
-    _write(path / "unsteady.yaml", [" | ".join(one) for one in recording.unsteady])
+    unsteady: dict[str, dict[str, list[str]]] = {}
+    for checkpoint, name, place in recording.unsteady:
+        unsteady.setdefault(checkpoint, {}).setdefault(name, []).append(place)
+    _write(path / "unsteady.yaml", unsteady, flow=False)
 
 
 def load(story: str, source: Path | None = None) -> Recording:
@@ -119,9 +122,12 @@ def load(story: str, source: Path | None = None) -> Recording:
             objects = dict(sorted(objects.items()))
         name = one.stem.partition("-")[2]
         found.records.append(Record(name, {} if content.get("unsettled") else objects, content["events"]))
-    for line in _read(path / "unsteady.yaml"):
-        checkpoint, name, place = line.split(" | ", 2)
-        found.unsteady.append((checkpoint, name, place))
+    found.unsteady = sorted(
+        (checkpoint, name, place)
+        for checkpoint, names in _read(path / "unsteady.yaml").items()
+        for name, places in names.items()
+        for place in places
+    )
     return found
 
 
@@ -132,8 +138,9 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
         return True
 
 
-def _write(path: Path, content: object) -> None:
-    text = yaml.dump(content, Dumper=_Dumper, sort_keys=True, width=200, allow_unicode=True, default_flow_style=None)
+def _write(path: Path, content: object, flow: bool | None = None) -> None:
+    """:param flow: whether collections stand on one line; None: those that hold no others"""
+    text = yaml.dump(content, Dumper=_Dumper, width=200, allow_unicode=True, default_flow_style=flow)
     path.write_text(text, encoding="utf-8")
 
 

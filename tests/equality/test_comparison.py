@@ -43,6 +43,11 @@ def test_objects_that_only_one_side_has() -> None:
     assert [(one.object, one.path, one.real == ABSENT) for one in found] == [("a", "", False), ("b", "", True)]
 
 
+def test_events_are_told_one_by_one_also_where_the_other_side_has_none() -> None:
+    found = list(compare("up", {"w1 Events Pod a": ["x", "y"]}, {}))
+    assert [(one.path, one.real, one.simulated) for one in found] == [("[x]", "x", ABSENT), ("[y]", "y", ABSENT)]
+
+
 def story(*worlds: dict[str, Any], **events: Any) -> Recording:
     records = [Record(f"step-{place}", objects, {}) for place, objects in enumerate(worlds)]
     return Recording("centralized", {"provider": "kind"}, records)
@@ -104,8 +109,8 @@ def test_entries_match_by_place_and_value(fields: dict[str, Any], expected: bool
 
 def test_unlisted_differences_and_stale_entries_are_told() -> None:
     other = Difference("up", "w1 Service shop/web", "spec", "one", "two")
-    stale = listed(object="* Secret *")
-    listing = Listing({"why": "so"}, (listed(object="* Deployment *"), stale, listed(stories=("hybrid",))))
+    stale, rare = listed(object="* Secret *"), listed(object="* ConfigMap *", sometimes=True)
+    listing = Listing({"why": "so"}, (listed(object="* Deployment *"), stale, rare, listed(stories=("hybrid",))))
     assert listing.judge("centralized", [DIFFERENCE, other]) == ([other], [stale])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import shutil
 from itertools import pairwise
 
 import pytest
@@ -12,13 +12,12 @@ from tests.equality.__main__ import told
 from tests.equality.comparison import shown
 from tests.equality.stories import STORIES
 
-SIM = importlib.util.find_spec("lab.providers.sim") is not None
 LIMIT = 1_500_000
 """Bytes of a story's recording."""
 
 
 @pytest.mark.parametrize("story", STORIES)
-@pytest.mark.skipif(not SIM, reason="provider sim is not there yet")
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl, with which the stories are told, is not here")
 def test_the_simulator_does_what_kind_did(story: str) -> None:
     recorded = recording.load(story)
     found = told(story, "sim", recorded.about["kubernetes"])

@@ -56,6 +56,7 @@ TEXTS = [
     ("https://eq-lab-w1-control-plane:6443", "https://<lab>-w1-control-plane:6443"),
     ("dial tcp 172.20.0.3:6443: connection refused", "dial tcp <node-ip>:6443: connection refused"),
     ("pod 10.244.0.7, service 10.104.3.2", "pod <pod-ip>, service <service-ip>"),
+    ("read tcp 10.244.0.1:52536->10.244.0.7:8080", "read tcp <pod-ip>:<port>-><pod-ip>:8080"),
     ("https://10.1.2.3:6443", "https://10.1.2.3:6443"),
     ("10.96.0.0/16", "10.96.0.0/16"),
     ("Retrying attempt #2 at 9:05PM.", "Retrying attempt #2 at <clock>."),

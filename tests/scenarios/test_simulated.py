@@ -23,10 +23,10 @@ def test_a_scenario_from_nothing_to_nothing(cli: InProcess, name: str) -> None:
     story.changes_nothing_the_second_time(cli, scenario)
     everything_is_well(cli)
     what_needs_containers_is_skipped(cli, scenario)
+    everything_is_back_after_a_pause(cli)
     for step in scenario.lesson:
         story.step_fails_before_and_holds_after(cli, scenario, step)
     the_lesson_is_finished(cli, scenario)
-    everything_is_back_after_a_pause(cli)
     down_leaves_nothing(cli)
 
 

@@ -74,6 +74,28 @@ def test_the_plan_is_the_one_of_up(source: LocalSource) -> None:
     assert all(need in ids[: ids.index(step.id)] for step in steps for need in step.needs)
 
 
+def test_the_plan_of_a_simulated_lab_fetches_no_images_and_refuses_a_ui(source: LocalSource) -> None:
+    simulated = replace(CENTRALIZED, provider="sim")
+    real = {step.id for step in source.plan(CENTRALIZED)}
+    left_out = {step.partition(":")[0] for step in real - {step.id for step in source.plan(simulated)}}
+    assert left_out == {"stage", "load", "probe"}
+    assert source.plan(replace(CENTRALIZED, ui=True))
+    with pytest.raises(LabError) as refused:
+        source.plan(replace(simulated, ui=True))
+    assert refused.value.code == "unsupported"
+
+
+def test_the_provider_that_would_be_taken_comes_first(
+    source: LocalSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-docker.sock")
+    assert list(source.providers()) == ["sim", "kind"]
+    assert source.diagnose(replace(CENTRALIZED, provider="sim")).provider == "sim"
+    assert source.diagnose(CENTRALIZED).provider == ""
+    record(source)
+    assert list(source.providers()) == ["kind", "sim"]
+
+
 def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError) as refused:
         LocalSource(Settings.from_environment({"HOME": str(tmp_path)}), "-rf")

@@ -1,6 +1,7 @@
 """What people read, compared as text."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -333,3 +334,12 @@ def test_junit():
     assert "BackOff pulling [image]" in failed.find("failure").text
     assert "\x1b" not in failed.find("failure").text
     assert skipped.find("skipped").get("message") == "needs runs_containers"
+
+
+def test_everything_that_shows_a_simulated_lab_says_so():
+    shown = "\n".join(lines(text.status(replace(STATUS, provider="sim", simulated=True))))
+    assert "centralized on sim (simulated)" in shown
+    found = RunResult(outcome="success", exit_code=0, seconds=1.0, provider="sim")
+    assert lines(text.run(found)) == ["✓ done in 1.0 s, 0 changes, simulated"]
+    assert lines(text.run(replace(found, provider="kind"))) == ["✓ done in 1.0 s, 0 changes"]
+    assert 'name="provider" value="sim (simulated)"' in junit("lab", (), "sim")

@@ -98,6 +98,17 @@ def test_a_paused_cluster_stays_paused_when_the_process_comes_back(place: Place)
     assert states(again) == {"hub": "running", "w1": "paused"}
 
 
+def test_the_git_server_is_back_before_a_cluster_is(place: Place) -> None:
+    provider = made(place, HUB)
+    provider.start_git()
+    provider.pause("hub")
+    provider.stop_git()
+    place.changes()
+    opened(place).resume("hub")
+    assert opened(place).git_running()
+    assert [command.split()[5] for command in place.changes()] == ["git", "resume"]
+
+
 def test_a_taken_port_is_named_with_its_purpose_and_a_new_lab_takes_another(place: Place) -> None:
     provider = opened(place)
     record = place.folder().record()

@@ -20,7 +20,7 @@ from lab.sim.argocd.application.projects import PROJECT_RETRY_SECONDS, release_p
 from lab.sim.argocd.application.queue import WorkQueue
 from lab.sim.argocd.application.reconciliation import Reconciliation
 from lab.sim.argocd.application.refresh import Level, needed
-from lab.sim.argocd.application.settings import read_environment
+from lab.sim.argocd.application.settings import read_environment, with_flags
 from lab.sim.argocd.application.sharding import Sharding
 from lab.sim.argocd.clusters import Cluster
 from lab.sim.argocd.comparison.records import Condition
@@ -44,11 +44,13 @@ class ApplicationController:
     """Keeps the Applications of one Argo CD."""
 
     def __init__(self, process: Process, world: World) -> None:
+        """Raises Unsupported and ShardingError for settings that are not simulated."""
         self._clock = process.clock
         self._world = world
-        env = self._env = read_environment(process.env, world.profile, process.pod)
+        said = with_flags(process.env, process.argv)
+        env = self._env = read_environment(said, world.profile, process.pod)
         self._sharding = Sharding(env.replicas, env.shard, env.sharding)
-        hub = self._hub = Hub(process.client, process.clock, process.namespace, env.application_namespaces, process.env)
+        hub = self._hub = Hub(process.client, process.clock, process.namespace, env.application_namespaces, said)
         self._live = LiveState(world.destinations, process.clock, DEFAULTS, self._live_changed)
         self._log = Log(process.log, process.clock, env.log_level, env.log_format)
         self._context = Context(

@@ -12,7 +12,7 @@ from lab.sim.api.status import ApiError
 from lab.sim.argocd.application import spec as specs
 from lab.sim.argocd.application.context import Context
 from lab.sim.argocd.application.hub import ProjectNotFound, ProjectNotPermitted
-from lab.sim.argocd.application.target import Destination, TargetError, load
+from lab.sim.argocd.application.target import KUSTOMIZE_OPTIONS, Destination, TargetError, load
 from lab.sim.argocd.comparison import Comparison, ComparisonSettings, SettingsError
 from lab.sim.argocd.destinations import DestinationError, cluster_of
 from lab.sim.argocd.live.cluster import LiveCluster
@@ -121,6 +121,7 @@ class Finalization:
             Destination(live.version, live.api_versions()),
             settings.tracking,
             self._context.repo_server,
+            kustomize_options=self._context.hub.config.get(KUSTOMIZE_OPTIONS, ""),
         )
         return target.objects
 

@@ -1,17 +1,14 @@
 """A refresh of one Application: validate, compare, perhaps start a sync, write the status.
 
-Source: Argo CD 3.6.1 `controller/appcontroller.go` (processAppRefreshQueueItem, refreshAppConditions, autoSync,
-persistReconciliationStatus).
+Source: Argo CD 3.6.1 `controller/appcontroller.go` (processAppRefreshQueueItem, refreshAppConditions, autoSync).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from lab.sim.api.status import ApiError
 from lab.sim.argocd.application import autosync, finalizers, tree
 from lab.sim.argocd.application import spec as specs
-from lab.sim.argocd.application.audit import OPERATION_STARTED, RESOURCE_UPDATED
+from lab.sim.argocd.application.audit import OPERATION_STARTED
 from lab.sim.argocd.application.context import Context
 from lab.sim.argocd.application.hub import ProjectNotFound, ProjectNotPermitted
 from lab.sim.argocd.application.refresh import Level, Refresh
@@ -20,11 +17,11 @@ from lab.sim.argocd.application.status import (
     ERRORS_OF_SPEC,
     ORPHANED,
     SYNC_ERROR,
-    TOO_LARGE,
     as_go_writes,
-    merge_patch,
+    set_field,
     with_conditions,
 )
+from lab.sim.argocd.application.status_writer import StatusWriter
 from lab.sim.argocd.comparison.records import UNKNOWN, Condition
 from lab.sim.argocd.destinations import DestinationError, cluster_of
 from lab.sim.argocd.live.cluster import LiveCluster
@@ -42,6 +39,7 @@ class Reconciliation:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._writer = StatusWriter(context)
 
     async def refresh(self, app: Object, due: Refresh) -> None:
         """Refresh an Application; what cannot be written is logged and left to the next refresh."""
@@ -65,7 +63,7 @@ class Reconciliation:
             status["health"] = _health(status, UNKNOWN, "")
             memory = context.memory(app)
             memory.managed, memory.missing = None, ()
-            await self._persist(app, status)
+            await self._writer.write(app, status)
             return
         await self._compared(app, status, project, due)
 
@@ -128,14 +126,14 @@ class Reconciliation:
             status["reconciledAt"] = began
         status["sync"] = outcome.sync
         status["health"] = _health(status, outcome.comparison.health.status, outcome.comparison.health.cause)
-        _set(status, "resources", outcome.comparison.status_resources())
-        _set(status, "sourceTypes", list(outcome.source_types) if multiple else [])
-        _set(status, "sourceType", outcome.source_types[0] if outcome.source_types and not multiple else "")
+        set_field(status, "resources", outcome.comparison.status_resources())
+        set_field(status, "sourceTypes", list(outcome.source_types) if multiple else [])
+        set_field(status, "sourceType", outcome.source_types[0] if outcome.source_types and not multiple else "")
         if outcome.settings is not None:
-            _set(status, "resourceHealthSource", "" if outcome.settings.persist_health else "appTree")
+            set_field(status, "resourceHealthSource", "" if outcome.settings.persist_health else "appTree")
         status["controllerNamespace"] = context.namespace
         await finalizers.follow_hooks(context, app, outcome.comparison)
-        await self._persist(app, status)
+        await self._writer.write(app, status)
 
     async def _normalized(self, app: Object) -> Object:
         """Take blocks that say nothing out of the spec."""
@@ -163,7 +161,7 @@ class Reconciliation:
         managed = memory.managed or ()
         found = tree.orphans(app, [*managed, *memory.missing], live, project, self._exists)
         status = dict(with_conditions(status, found, ORPHANED, self._context.now()))
-        _set(status, "summary", tree.summary(app, managed, memory.missing, live, project))
+        set_field(status, "summary", tree.summary(app, managed, memory.missing, live, project))
         return status
 
     def _exists(self, instance: str) -> bool:
@@ -181,7 +179,7 @@ class Reconciliation:
             project = context.hub.project(app)
         except (DestinationError, ConnectError, ProjectNotFound, ProjectNotPermitted):
             return False
-        await self._persist(app, self._summarized(app, dict(app.get("status") or {}), live, project))
+        await self._writer.write(app, self._summarized(app, dict(app.get("status") or {}), live, project))
         return True
 
     # -- automated sync
@@ -245,101 +243,8 @@ class Reconciliation:
         context.log.about("info", app, message)
         return None
 
-    # -- writing
-
-    async def _persist(self, app: Object, status: Object) -> None:
-        await self._write_status(app, status)
-        await self._drop_refresh(app)
-
-    async def _write_status(self, app: Object, status: Object) -> None:
-        context = self._context
-        old = app.get("status") or {}
-        before, after = (str((one.get("sync") or {}).get("status") or "") for one in (old, status))
-        if before != after:
-            await self._updated(app, f"Updated sync status: {before} -> {after}")
-        was: Object = old.get("health") or {}
-        health: Object = dict(status.get("health") or {})
-        before, after = str(was.get("status") or ""), str(health.get("status") or "")
-        if before != after:
-            health["lastTransitionTime"] = context.now()
-            told = f"Updated health status: {before} -> {after}"
-            await self._updated(app, f"{told} ({health['message']})" if health.get("message") else told)
-        else:
-            _set(health, "lastTransitionTime", was.get("lastTransitionTime"))
-            if status.get("resourceHealthSource"):
-                # What made the health change stays told until it changes again.
-                _set(health, "message", was.get("message"))
-        status["health"] = health
-        patch = merge_patch(as_go_writes(old), as_go_writes(status))
-        if not patch:
-            context.log.about("info", app, "No status changes. Skipping patch")
-            return
-        try:
-            await context.hub.patch(app, {"status": patch})
-        except ApiError as error:
-            context.log.about("warn", app, "Error updating application", error=error.message)
-            if error.code == 413:
-                await self._tell_too_large(app, old)
-
-    async def _updated(self, app: Object, message: str) -> None:
-        await self._context.audit.tell(app, "Normal", RESOURCE_UPDATED, message)
-
-    async def _tell_too_large(self, app: Object, old: Object) -> None:
-        changed = with_conditions(old, [TOO_LARGE], (TOO_LARGE.type,), self._context.now())
-        try:
-            await self._context.hub.patch(app, {"status": {"conditions": changed["conditions"]}})
-        except ApiError as error:
-            self._context.log.about(
-                "error", app, "Error persisting fallback status with error condition", error=error.message
-            )
-
-    async def _drop_refresh(self, app: Object) -> None:
-        """Take the refresh annotations away, unless another refresh was asked for meanwhile."""
-        context = self._context
-        try:
-            await self._drop(app)
-        except ApiError as error:
-            asked = specs.annotations_of(app).get(specs.REFRESH_TIMESTAMP)
-            if error.code != 422 or asked is None:
-                context.log.about("info", app, "Failed to remove annotation", error=error.message)
-                return
-            try:
-                fresh = await context.hub.fresh(app)
-                if fresh is not None:
-                    notes = specs.annotations_of(fresh)
-                    again = notes.get(specs.REFRESH_TIMESTAMP)
-                    if specs.REFRESH not in notes or again is None or again == asked:
-                        await self._drop(fresh)
-            except ApiError as error:
-                context.log.about("error", app, "Unexpected error removing annotations", error=error.message)
-
-    async def _drop(self, app: Object) -> None:
-        """Raises ApiError 422 when the annotations changed since."""
-        notes = specs.annotations_of(app)
-        steps: list[dict[str, Any]] = []
-        if specs.REFRESH_TIMESTAMP in notes:
-            path = _pointer(specs.REFRESH_TIMESTAMP)
-            steps.append({"op": "test", "path": path, "value": notes[specs.REFRESH_TIMESTAMP]})
-            steps.append({"op": "remove", "path": path})
-        if specs.REFRESH in notes:
-            steps.append({"op": "remove", "path": _pointer(specs.REFRESH)})
-        if steps:
-            await self._context.hub.patch(app, steps, "json")
-
-
-def _pointer(annotation: str) -> str:
-    return "/metadata/annotations/" + annotation.replace("~", "~0").replace("/", "~1")
-
 
 def _health(status: Object, code: str, message: str) -> Object:
     health: Object = {**(status.get("health") or {}), "status": code}
-    _set(health, "message", message)
+    set_field(health, "message", message)
     return health
-
-
-def _set(fields: Object, key: str, value: Any) -> None:
-    """Set a field, or leave it out when Go would."""
-    if value:
-        fields[key] = value
-    else:
-        fields.pop(key, None)

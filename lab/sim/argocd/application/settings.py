@@ -6,13 +6,83 @@ Source: Argo CD 3.6.1 `cmd/argocd-application-controller/commands/argocd_applica
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.sim.argocd.durations import parse_duration
 from lab.sim.argocd.world import Profile
 
 _TRUE = frozenset(("1", "t", "true"))
+_DAY = 86_400.0
+_in_days = re.compile(r"[0-9]+d", re.ASCII).fullmatch
+_PREFIX = "ARGOCD_APPLICATION_CONTROLLER_"
+_FLAGS = {
+    "app-hard-resync": "ARGOCD_HARD_RECONCILIATION_TIMEOUT",
+    "app-resync": "ARGOCD_RECONCILIATION_TIMEOUT",
+    "app-resync-jitter": "ARGOCD_RECONCILIATION_JITTER",
+    "application-namespaces": "ARGOCD_APPLICATION_NAMESPACES",
+    "dynamic-cluster-distribution-enabled": "ARGOCD_ENABLE_DYNAMIC_CLUSTER_DISTRIBUTION",
+    "enable-k8s-event": "ARGOCD_ENABLE_K8S_EVENT",
+    "hydrator-enabled": "ARGOCD_HYDRATOR_ENABLED",
+    "ignore-normalizer-jq-execution-timeout-seconds": "ARGOCD_IGNORE_NORMALIZER_JQ_TIMEOUT",
+    "logformat": f"{_PREFIX}LOGFORMAT",
+    "loglevel": f"{_PREFIX}LOGLEVEL",
+    "operation-processors": f"{_PREFIX}OPERATION_PROCESSORS",
+    "persist-resource-health": f"{_PREFIX}PERSIST_RESOURCE_HEALTH",
+    "repo-error-grace-period-seconds": "ARGOCD_REPO_ERROR_GRACE_PERIOD_SECONDS",
+    "self-heal-backoff-cap-seconds": f"{_PREFIX}SELF_HEAL_BACKOFF_CAP_SECONDS",
+    "self-heal-backoff-factor": f"{_PREFIX}SELF_HEAL_BACKOFF_FACTOR",
+    "self-heal-backoff-timeout-seconds": f"{_PREFIX}SELF_HEAL_BACKOFF_TIMEOUT_SECONDS",
+    "self-heal-timeout-seconds": f"{_PREFIX}SELF_HEAL_TIMEOUT_SECONDS",
+    "server-side-diff-enabled": f"{_PREFIX}SERVER_SIDE_DIFF",
+    "sharding-method": "ARGOCD_CONTROLLER_SHARDING_ALGORITHM",
+    "status-processors": f"{_PREFIX}STATUS_PROCESSORS",
+    "sync-timeout": f"{_PREFIX}SYNC_TIMEOUT",
+}
+"""Flags that mean something here, and the variables that say the same."""
+_SECONDS = frozenset(("app-hard-resync", "app-resync", "app-resync-jitter", "repo-error-grace-period-seconds"))
+_SWITCHES = frozenset(
+    (
+        "dynamic-cluster-distribution-enabled",
+        "hydrator-enabled",
+        "persist-resource-health",
+        "server-side-diff-enabled",
+    )
+)
+_UNSUPPORTED = {
+    "ARGOCD_HYDRATOR_ENABLED": "the source hydrator",
+    "ARGOCD_ENABLE_DYNAMIC_CLUSTER_DISTRIBUTION": "dynamic cluster distribution",
+}
+
+
+class Unsupported(Exception):
+    """Something the controller is asked for that is not simulated."""
+
+
+def with_flags(env: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
+    """The environment with what the command line says laid over it. Raises Unsupported.
+
+    Flags about what no simulated part has (metrics, TLS, Redis, tracing) mean nothing.
+    """
+    made = dict(env)
+    words = list(argv[1:])
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            continue
+        name, equals, value = word[2:].partition("=")
+        if name in _SWITCHES:
+            value = value if equals else "true"
+        elif not equals and words and not words[0].startswith("--"):
+            value = words.pop(0)
+        variable = _FLAGS.get(name)
+        if variable is not None:
+            made[variable] = f"{value}s" if name in _SECONDS else value
+    for variable, what in _UNSUPPORTED.items():
+        if made.get(variable, "").lower() in _TRUE:
+            raise Unsupported(f"{what} is not supported by the simulator; use --provider kind ({variable})")
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +127,8 @@ def read_environment(env: Mapping[str, str], profile: Profile, pod: str = "") ->
 
     :param pod: the pod's name, whose ordinal is the shard when no other is given
     """
-    prefix = "ARGOCD_APPLICATION_CONTROLLER_"
-    seconds, number = _Reader(env).seconds, _Reader(env).number
-    flag = _Reader(env).flag
+    prefix, reader = _PREFIX, _Reader(env)
+    seconds, number, flag = reader.seconds, reader.number, reader.flag
     replicas = int(number("ARGOCD_CONTROLLER_REPLICAS", 0)) or 1
     return Environment(
         resync=seconds("ARGOCD_RECONCILIATION_TIMEOUT", 120.0),
@@ -114,10 +183,11 @@ class _Reader:
         if not text:
             return default
         try:
-            value = float(text) if text.isdigit() else parse_duration(text)
+            value = float(text[:-1]) * _DAY if _in_days(text) else parse_duration(text)
         except ValueError:
             return default
-        return value if value >= 0 else default
+        # The command line takes whole seconds.
+        return float(int(value)) if value >= 0 else default
 
     def number(self, name: str, default: int) -> int:
         text = self._env.get(name, "")

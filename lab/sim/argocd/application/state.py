@@ -13,7 +13,7 @@ import orjson
 from lab.sim.argocd.application import spec as specs
 from lab.sim.argocd.application.context import Context
 from lab.sim.argocd.application.status import with_conditions
-from lab.sim.argocd.application.target import Destination, Target, TargetError, load
+from lab.sim.argocd.application.target import KUSTOMIZE_OPTIONS, Destination, Target, TargetError, load
 from lab.sim.argocd.clusters import Cluster
 from lab.sim.argocd.comparison import CONDITION_TYPES, UNKNOWN, Comparison, ComparisonSettings, SettingsError, compare
 from lab.sim.argocd.comparison.records import Condition
@@ -93,6 +93,7 @@ async def compare_state(
                 Destination(live.version, live.api_versions()),
                 settings.tracking,
                 context.repo_server,
+                kustomize_options=context.hub.config.get(KUSTOMIZE_OPTIONS, ""),
                 hard=hard,
                 force_resolve=force_resolve,
             )

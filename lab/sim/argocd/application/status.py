@@ -89,3 +89,11 @@ def merge_patch(old: Any, new: Any) -> Any:
             continue
         patch[key] = merge_patch(known, value) if isinstance(value, dict) and isinstance(known, dict) else value
     return patch
+
+
+def set_field(fields: Object, key: str, value: Any) -> None:
+    """Set a field, or leave it out where Go would."""
+    if value:
+        fields[key] = value
+    else:
+        fields.pop(key, None)

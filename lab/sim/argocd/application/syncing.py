@@ -30,6 +30,8 @@ from lab.sim.objects import Object
 _REFUSING = frozenset(("ComparisonError", "InvalidSpecError"))
 _SHARED = frozenset(("SharedResourceWarning",))
 _NO_RESOURCE = "the server could not find the requested resource"
+_IMPERSONATION = "application.sync.impersonation.enabled"
+_NO_IMPERSONATION = f"{_IMPERSONATION} is not supported by the simulator; use --provider kind"
 _TOO_LONG = "metadata.annotations: Too long: must have at most 262144 bytes"
 _TOO_LONG_HINT = (
     " \n -Additional Info: This error usually means that you are trying to add a large resource on client side. "
@@ -84,6 +86,9 @@ class Syncing:
         refusal = _refusal(outcome, operation)
         if refusal is not None:
             state["phase"], state["message"] = refusal
+            return None
+        if self._context.hub.flag(_IMPERSONATION):
+            state["phase"], state["message"] = ERROR, _NO_IMPERSONATION
             return None
         if outcome.live is None or outcome.settings is None:
             state["phase"], state["message"] = ERROR, "Failed to load resource overrides"

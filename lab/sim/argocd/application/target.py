@@ -16,6 +16,7 @@ from lab.sim.argocd.ports import ManifestRequest, RepoError, RepoServer
 from lab.sim.argocd.tracking import Tracking
 from lab.sim.objects import Object, name_of
 
+KUSTOMIZE_OPTIONS = "kustomize.buildOptions"
 _is_reference_name = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII).fullmatch
 
 
@@ -53,12 +54,14 @@ async def load(
     tracking: Tracking,
     repo_server: RepoServer,
     *,
+    kustomize_options: str = "",
     hard: bool = False,
     force_resolve: bool = False,
 ) -> Target:
     """Render all sources. Raises TargetError.
 
     :param revisions: what to render of each source, "" for its `targetRevision`
+    :param kustomize_options: `kustomize.buildOptions` of argocd-cm
     :param hard: render anew whatever is remembered
     :param force_resolve: ask Git what a branch stands for, whatever is remembered
     """
@@ -87,6 +90,7 @@ async def load(
             tracking=tracking.method,
             label_key=tracking.label_key,
             installation=tracking.installation,
+            kustomize_options=kustomize_options,
             refresh=force_resolve,
             hard=hard,
         )

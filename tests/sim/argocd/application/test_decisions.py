@@ -8,7 +8,7 @@ import pytest
 
 from lab.sim.argocd.application import autosync, retry, spec
 from lab.sim.argocd.application.refresh import Level, Refresh, needed
-from lab.sim.argocd.application.settings import Environment, read_environment
+from lab.sim.argocd.application.settings import Environment, Unsupported, read_environment, with_flags
 from lab.sim.argocd.application.sharding import Sharding, ShardingError, fnv32a
 from lab.sim.argocd.application.status import as_go_writes, merge_patch, with_conditions
 from lab.sim.argocd.clusters import Cluster, Clusters
@@ -293,6 +293,20 @@ def test_the_environment_is_read_by_argo_cds_names() -> None:
     quick = read_environment(env, INSTANT)
     assert (quick.resync, quick.wave_delay, quick.repository_grace) == (300, 0, 0)
     assert quick.bounded(300) < 0.1
+
+
+def test_the_command_line_beats_the_environment() -> None:
+    argv = ("argocd-application-controller", "--app-resync", "30", "--status-processors=7", "--metrics-port", "1")
+    said = with_flags({"ARGOCD_RECONCILIATION_TIMEOUT": "300s"}, (*argv, "--persist-resource-health"))
+    read = read_environment(said, REALISTIC)
+    assert (read.resync, read.status_processors, read.persist_health) == (30, 7, True)
+    with pytest.raises(Unsupported, match="source hydrator is not supported by the simulator"):
+        with_flags({}, ("argocd-application-controller", "--hydrator-enabled"))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2m30s", 150), ("1d", 86400), ("300", 120), ("0", 0), ("-1s", 120)])
+def test_durations_are_read_as_go_reads_them(text: str, seconds: float) -> None:
+    assert read_environment({"ARGOCD_RECONCILIATION_TIMEOUT": text}, REALISTIC).resync == seconds
 
 
 def test_clusters_are_divided_among_controllers() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lab.sim.argocd.ports import ManifestRequest, Manifests
 from lab.sim.argocd.world import REALISTIC
 from lab.sim.objects import Object
 from tests.sim.argocd.application.lab import ARGOCD, URL, Lab, application, config_map, lab
@@ -97,10 +98,10 @@ async def test_a_cluster_that_cannot_be_reached(argo: Lab) -> None:
     await start(argo, automated=EVERYTHING)
     app = await argo.app()
     assert status_of(app)[0] == "Unknown"
+    refused = f'Get "{SPOKE_URL}/version?timeout=32s": dial tcp 172.18.0.3:6443: connect: connection refused'
     why = (
-        f'failed to get cluster info for "{SPOKE_URL}": error synchronizing cache state : failed to get server '
-        f'version: failed to get server version: Get "{SPOKE_URL}/version?timeout=32s": dial tcp 172.18.0.3:6443: connect: '
-        "connection refused"
+        f'failed to get cluster info for "{SPOKE_URL}": error synchronizing cache state : '
+        f"failed to get server version: failed to get server version: {refused}"
     )
     assert conditions_of(app) == [
         ("ComparisonError", f"Failed to load live state: {why}"),
@@ -174,11 +175,23 @@ async def test_a_push_is_noticed_when_the_comparison_expires(tmp_path: Path) -> 
         assert (await argo.app())["status"]["sync"]["revision"] == second
 
 
-async def test_a_newer_refresh_request_is_not_taken_away(argo: Lab) -> None:
+async def test_a_refresh_asked_for_during_a_refresh_is_not_lost(argo: Lab) -> None:
     await start(argo)
+    assert argo.repo_server is not None
+    render, seen = argo.repo_server.manifests, []
+
+    async def meanwhile(request: ManifestRequest) -> Manifests:
+        seen.append((await argo.app())["metadata"]["annotations"]["argocd.argoproj.io/refresh-timestamp"])
+        if len(seen) == 1:
+            again = {"argocd.argoproj.io/refresh": "normal", "argocd.argoproj.io/refresh-timestamp": "2"}
+            await argo.patch_app({"metadata": {"annotations": again}})
+        return await render(request)
+
+    argo.repo_server.manifests = meanwhile  # type: ignore[method-assign]
     notes = {"argocd.argoproj.io/refresh": "hard", "argocd.argoproj.io/refresh-timestamp": "1"}
     await argo.patch_app({"metadata": {"annotations": notes}})
     await argo.settle()
+    assert seen == ["1", "2"]
     assert not (await argo.app())["metadata"].get("annotations")
 
 
@@ -263,3 +276,13 @@ async def test_the_way_of_tracking_is_changed(argo: Lab) -> None:
     assert found is not None
     assert found["metadata"]["labels"] == {"app.kubernetes.io/instance": "web"}
     assert status_of(await argo.app()) == ("Synced", "Healthy")
+
+
+async def test_impersonation_is_refused_by_name(argo: Lab) -> None:
+    await argo.configure({"application.sync.impersonation.enabled": "true"})
+    await start(argo, syncPolicy={"automated": {}, "retry": {"limit": 0}})
+    state = (await argo.app())["status"]["operationState"]
+    assert state["phase"] == "Error"
+    assert state["message"] == (
+        "application.sync.impersonation.enabled is not supported by the simulator; use --provider kind"
+    )
