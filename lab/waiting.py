@@ -7,6 +7,9 @@ from collections.abc import Callable
 from lab.errors import Cancelled, LabError, WaitTimeout
 from lab.ports import Clock, Probe
 
+QUICK = 0.05
+"""Seconds before the second question: on the simulator much is done by then."""
+
 
 class SystemClock:
     """Real time."""
@@ -36,7 +39,7 @@ def wait_until(
 
     :param awaited: what is waited for, e.g. `repo-server on hub`
     :param timeout: seconds
-    :param interval: seconds between two questions
+    :param interval: seconds between two questions, once the first, quicker ones are asked
     :param more: command that shows more, for the error
     :param seen: told every new mismatch once
     :raises WaitTimeout: with the last mismatch; an API that refuses or is away counts as a mismatch
@@ -44,6 +47,7 @@ def wait_until(
     """
     start = clock.monotonic()
     last = ""
+    pause = min(QUICK, interval)
     while True:
         if cancel.is_set():
             raise Cancelled(awaited)
@@ -61,5 +65,6 @@ def wait_until(
         last = mismatch
         if elapsed >= timeout:
             raise WaitTimeout(awaited, timeout, last, more)
-        if clock.wait(min(interval, max(0.0, timeout - elapsed)), cancel):
+        if clock.wait(min(pause, max(0.0, timeout - elapsed)), cancel):
             raise Cancelled(awaited)
+        pause = min(pause * 2, interval)

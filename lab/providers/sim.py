@@ -170,10 +170,21 @@ class Sim:
         return True
 
     def load(self, cluster: str, images: Sequence[str]) -> None:
-        """Nothing to do: no image is ever run."""
+        """No image is ever run, but pods say of those that they were there and not pulled."""
+        if self.loaded(cluster, images):
+            return
+        with self._told():
+            self._running().load(self._cluster(cluster), images)
+            self._changed(f"load {self._cluster(cluster)} {' '.join(images)}", cluster)
 
     def loaded(self, cluster: str, images: Sequence[str]) -> bool:
-        return True
+        with self._told():
+            found = control.connect(self.home)
+            known = found.clusters() if found else []
+        present: list[str] = next(
+            (one["settings"]["images"] for one in known if one["name"] == self._cluster(cluster)), []
+        )
+        return set(images) <= set(present)
 
     def argocd(self, name: Literal["core-install", "install"]) -> list[Object]:
         """What the simulator's Argo CD is started by. Namespace and default project are the lab's own to add."""

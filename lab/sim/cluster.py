@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import ssl
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from lab.sim.certificates import Authority, Pair
 from lab.sim.client import Client
 from lab.sim.clock import Clock, timestamp
 from lab.sim.control_plane import ControlPlane, Needs
+from lab.sim.controllers import images
 from lab.sim.files import make_folder, write_private
 from lab.sim.inprocess import InProcessClient
 from lab.sim.journal import Database
@@ -65,6 +67,8 @@ class Settings:
     """Nodes beside the control plane."""
     paused: bool = False
     """Kept, but not served."""
+    images: tuple[str, ...] = ()
+    """References of the images every node has from the start, in order; any other is pulled by the first pod."""
 
     @property
     def minor(self) -> int:
@@ -93,9 +97,18 @@ class Settings:
         names = said.get("names", ())
         if not isinstance(names, list | tuple) or not all(isinstance(one, str) and one for one in names):
             wrong.append("names must be a list of names")
+        present = said.get("images", ())
+        wrong += _wrong_images(present)
         if wrong:
             raise SettingsError("; ".join(wrong))
-        return cls(**{**said, "names": tuple(names)})
+        return cls(**{**said, "names": tuple(names), "images": tuple(sorted(set(present)))})
+
+
+def _wrong_images(said: object) -> list[str]:
+    """What keeps these from being references of images."""
+    if not isinstance(said, list | tuple) or not all(isinstance(one, str) for one in said):
+        return ["images must be a list of references"]
+    return [why for one in said if (why := images.unparsable(one))]
 
 
 @dataclass(slots=True)
@@ -214,7 +227,19 @@ class Cluster:
             logs=self.logs,
             programs=self.programs,
             client_for=self.client_for,
+            loaded=self._has_image,
         )
+
+    def _has_image(self, image: str) -> bool:
+        known = images.familiar(image)
+        return any(images.familiar(one) == known for one in self.settings.images)
+
+    def load(self, references: Sequence[str]) -> None:
+        """Have these images on every node from now on. Raises SettingsError for what is no reference."""
+        wrong = _wrong_images(references)
+        if wrong:
+            raise SettingsError("; ".join(wrong))
+        self.settings = replace(self.settings, images=tuple(sorted({*self.settings.images, *references})))
 
     def client_for(self, namespace: str, account: str) -> Client:
         """A client that acts, and is allowed, as a service account."""

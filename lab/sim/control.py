@@ -61,6 +61,14 @@ class Control:
         """Serve a paused cluster again."""
         self._ask("POST", f"/clusters/{name}/resume")
 
+    def load(self, name: str, images: Sequence[str]) -> None:
+        """Have these images on every node of a cluster, also after restarts: no pod pulls them.
+
+        Loading again what is there changes nothing. Raises ControlError for a cluster that is not there and for a
+        reference that cannot be parsed.
+        """
+        self._ask("POST", f"/clusters/{name}/images", list(images))
+
     # -- git
 
     def git(self) -> dict[str, Any] | None:

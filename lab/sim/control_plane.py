@@ -73,6 +73,8 @@ class Needs:
     logs: Logs
     programs: Programs
     client_for: ClientFor
+    loaded: Callable[[str], bool]
+    """Whether every node has an image without pulling it."""
 
 
 class ControlPlane:
@@ -97,6 +99,7 @@ class ControlPlane:
             quota_used=lambda one: quota.used(rest, one),
             programs=needs.programs,
             client_for=needs.client_for,
+            loaded=needs.loaded,
         )
         controllers, handlers = cluster_controllers(
             lambda manager: self._client(rest, manager), clock, informers, around

@@ -155,6 +155,14 @@ class Daemon:
                     await (cluster.pause() if verb == "pause" else cluster.resume())
                     self._database.add_cluster(name, asdict(cluster.settings))
                 return _answer(cluster.facts())
+            case ("POST", ["clusters", name, "images"]):
+                said = orjson.loads(await http.read())
+                async with self._changing:
+                    cluster = self._clusters[name]
+                    cluster.load(said)
+                    self._database.add_cluster(name, asdict(cluster.settings))
+                    self._database.commit()
+                return _answer(cluster.facts())
             case (_, ["git", *rest]):
                 return await self._act_on_git(http, rest)
         return _no_such(http)

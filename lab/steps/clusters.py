@@ -176,7 +176,6 @@ class LoadImages(Step):
     what: str
     """What the images are for, e.g. `workload`."""
     images: tuple[str, ...] = ()
-    requires: ClassVar[tuple[Capability, ...]] = ("runs_containers",)
 
     @property
     def id(self) -> str:

@@ -64,6 +64,52 @@ def test_making_a_cluster_twice_changes_nothing(home: Path) -> None:
     assert ask(home, "hub", "GET", f"{PATH}/mine")[0] == 200
 
 
+def pulled(home: Path, name: str, image: str) -> str:
+    """What the kubelet says of a new pod's image."""
+    spec = {"containers": [{"name": "main", "image": image}]}
+    pod = {"metadata": {"name": name}, "spec": spec}
+    pods = "/api/v1/namespaces/default/pods"
+    ends = time.monotonic() + 10
+    while ask(home, "hub", "POST", pods, pod)[0] != 201:  # the account comes a moment after the cluster
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    while True:
+        events = ask(home, "hub", "GET", "/api/v1/namespaces/default/events")[1]["items"]
+        assert isinstance(events, list)
+        for one in events:
+            if one["involvedObject"]["name"] == name and one["reason"] in ("Pulling", "Pulled"):
+                return str(one["message"])
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_images_that_were_loaded_are_not_pulled_nor_after_a_restart(home: Path) -> None:
+    running = control.start(home)
+    running.create({"name": "hub", "timing": "instant"})
+    running.load("hub", ["nginx:1.27", "quay.io/argoproj/argocd:v3.6.1"])
+    running.load("hub", ["nginx:1.27"])
+    present = 'Container image "{}" already present on machine'
+    assert pulled(home, "one", "nginx:1.27") == present.format("nginx:1.27")
+    assert pulled(home, "two", "busybox:1") == 'Pulling image "busybox:1"'
+    os.kill(running.pid, signal.SIGKILL)
+    running = control.start(home)
+    assert running.clusters()[0]["settings"]["images"] == ["nginx:1.27", "quay.io/argoproj/argocd:v3.6.1"]
+    argocd = "quay.io/argoproj/argocd:v3.6.1"
+    assert pulled(home, "three", argocd) == present.format(argocd)
+    whole = "docker.io/library/nginx:1.27"
+    assert pulled(home, "four", whole) == present.format(whole)
+
+
+def test_images_that_cannot_be_are_refused(home: Path) -> None:
+    running = control.start(home)
+    running.create({"name": "hub"})
+    with pytest.raises(control.ControlError, match="couldn't parse image name"):
+        running.load("hub", ["nginx:1.27", "No Such"])
+    with pytest.raises(control.ControlError, match="no cluster 'w9'"):
+        running.load("w9", ["nginx:1.27"])
+    assert running.clusters()[0]["settings"]["images"] == []
+
+
 def test_a_deleted_cluster_is_gone_with_its_files(home: Path) -> None:
     running = control.start(home)
     running.create({"name": "hub"}, {"name": "w1"})

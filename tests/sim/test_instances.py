@@ -229,6 +229,13 @@ async def test_the_api_server_makes_the_first_project(lab: Lab) -> None:
     assert project()["spec"]["destinations"] == [{"namespace": "*", "server": "*"}]
 
 
+async def test_the_password_of_redis_is_the_program_s(lab: Lab) -> None:
+    await lab.install()
+    found = lab.hub.store.get("secrets", "argocd", "argocd-redis")
+    assert found is not None
+    assert [one["manager"] for one in found["metadata"]["managedFields"]] == ["argocd"]
+
+
 async def test_a_command_that_is_not_simulated_fails_by_name(lab: Lab) -> None:
     container = {"name": "cli", "image": "quay.io/argoproj/argocd:v3.6.1", "command": ["argocd", "app", "list"]}
     spec = {"restartPolicy": "Never", "containers": [container]}

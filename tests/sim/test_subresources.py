@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,6 +90,52 @@ def test_scaling_by_put(given: Given) -> None:
     with pytest.raises(ApiError) as caught:
         put(given, DEPLOYMENTS, "d", "scale", {**scale, "spec": {"replicas": 2}})
     assert caught.value.code == 409
+
+
+def applied(given: Given, kind: str, plural: str, **spec: Any) -> None:
+    made = deployment(0)
+    made["spec"] = {"selector": made["spec"]["selector"], "template": made["spec"]["template"], **spec}
+    row, namespace = given.split(plural)
+    whole = {"apiVersion": "apps/v1", "kind": kind, **made}
+    given.rest.apply(row, namespace, "d", whole, replace(given.context, manager="applier"), False)
+
+
+def scaled(given: Given, plural: str, replicas: int) -> dict[tuple[str, str], bool]:
+    """Who owns what after scaling: (manager, subresource), and whether the replicas are among it."""
+    patch(given, plural, "d", "scale", {"spec": {"replicas": replicas}})
+    found = given.get(plural, "d")
+    assert found["spec"]["replicas"] == replicas
+    return {
+        (one["manager"], one.get("subresource", "")): "f:replicas" in one["fieldsV1"].get("f:spec", {})
+        for one in found["metadata"]["managedFields"]
+    }
+
+
+KINDS = pytest.mark.parametrize(
+    ("kind", "plural", "more"),
+    [("Deployment", DEPLOYMENTS, {}), ("StatefulSet", "statefulsets.apps", {"serviceName": "d"})],
+)
+
+
+@KINDS
+def test_who_scales_takes_the_replicas_from_who_had_them(given: Given, kind: str, plural: str, more: Object) -> None:
+    applied(given, kind, plural, replicas=2, **more)
+    me = given.context.manager
+    assert scaled(given, plural, 2) == {("applier", ""): True}
+    assert scaled(given, plural, 3) == {("applier", ""): False, (me, "scale"): True}
+    assert scaled(given, plural, 4) == {("applier", ""): False, (me, "scale"): True}
+
+
+@KINDS
+def test_replicas_scaled_to_nothing_are_nobody_s_ever_after(given: Given, kind: str, plural: str, more: Object) -> None:
+    applied(given, kind, plural, replicas=2, **more)
+    assert scaled(given, plural, 0) == {("applier", ""): False}
+    assert scaled(given, plural, 1) == {("applier", ""): False}
+
+
+def test_replicas_that_nobody_owns_stay_so(given: Given) -> None:
+    applied(given, "Deployment", DEPLOYMENTS)
+    assert scaled(given, DEPLOYMENTS, 3) == {("applier", ""): False}
 
 
 async def test_the_client_scales_too(given: Given) -> None:

@@ -201,6 +201,20 @@ def test_what_it_does_not_have_it_does_not_claim(place: Place) -> None:
     assert not {"runs_containers", "has_network"} & provider.capabilities
 
 
+def test_images_are_known_to_the_cluster_they_were_loaded_into_alone(place: Place) -> None:
+    provider = made(place, HUB, W1)
+    place.changes()
+    assert not provider.loaded("hub", ("web:1",))
+    provider.load("hub", ("web:1", "argocd:v1"))
+    assert [change for change in place.changes() if " load " in change]
+    assert provider.loaded("hub", ("web:1",))
+    assert not provider.loaded("hub", ("web:2", "web:1"))
+    assert not provider.loaded("w1", ("web:1",))
+    provider.load("hub", ("web:2",))
+    provider.pause("hub")
+    assert provider.loaded("hub", ("web:1", "web:2", "argocd:v1"))
+
+
 def test_the_password_of_the_git_server_is_in_no_command(place: Place) -> None:
     provider = opened(place)
     place.changes()

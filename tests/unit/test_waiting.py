@@ -35,7 +35,15 @@ def test_a_state_that_is_there_costs_no_time() -> None:
 
 
 def test_it_returns_the_seconds_it_took() -> None:
-    assert wait(answers("no", "no", ""), interval=0.5) == pytest.approx(1.0)
+    clock = FakeClock()
+    assert wait(answers("no", "no", ""), clock, interval=0.5) == pytest.approx(clock.passed)
+    assert clock.passed > 0
+
+
+def test_it_asks_soon_and_then_ever_less_often() -> None:
+    clock = FakeClock()
+    wait(answers(*["no"] * 6, ""), clock, interval=0.5)
+    assert clock.waits == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.5, 0.5])
 
 
 def test_a_timeout_says_what_was_seen_last_and_where_to_look() -> None:

@@ -1,8 +1,9 @@
-"""An Application's spec as Argo CD's Go types hold it: which empty values are left out, and what cannot be decoded.
+"""Applications and ApplicationSets as Argo CD's Go types hold them: which empty values go, what cannot be decoded.
 
 Argo CD reads an Application into structs and writes those, so that `helm: {}` stays, `info: []` goes and an unknown
 field is lost. Two specs that are written alike are the same to it. Source: Argo CD 3.6.1
-`pkg/apis/application/v1alpha1/types.go`, `util/argo/argo.go` (`NormalizeApplicationSpec`); Go `encoding/json`.
+`pkg/apis/application/v1alpha1/{types,applicationset_types}.go`, `util/argo/argo.go` (`NormalizeApplicationSpec`);
+Go `encoding/json`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from typing import Any
 from lab.sim.api.golang import kind_of
 from lab.sim.objects import Object
 
+_TEMPLATE = "template!:ApplicationSetTemplate"
+_PERIODIC = f"requeueAfterSeconds:*i {_TEMPLATE} values:{{}}s"
+_BITBUCKET_SERVER = "api!:s basicAuth:*BasicAuth bearerToken:*BearerToken insecure:b caRef:*ConfigMapKeyRef"
+_GENERATORS = (
+    "list:*ListGenerator clusters:*ClusterGenerator git:*GitGenerator scmProvider:*SCMProviderGenerator "
+    "clusterDecisionResource:*DuckTypeGenerator pullRequest:*PullRequestGenerator selector:*LabelSelector "
+    "plugin:*PluginGenerator oci:*GitGenerator"
+)
 _STRUCTS = {
     "ObjectMeta": "name:s generateName:s namespace:s labels:{}s annotations:{}s finalizers:[]s",
     "Application": "metadata!:ObjectMeta spec!:ApplicationSpec operation:*Operation",
@@ -65,11 +74,67 @@ _STRUCTS = {
     "SyncStrategy": "apply:*SyncStrategyForce hook:*SyncStrategyForce",
     "SyncStrategyForce": "force:b",
     "SyncOperationResource": "group:s kind!:s name!:s namespace:s",
+    "ApplicationSetSpec": "goTemplate:b generators!:[]ApplicationSetGenerator template!:ApplicationSetTemplate "
+    "syncPolicy:*ApplicationSetSyncPolicy strategy:*ApplicationSetStrategy "
+    "preservedFields:*ApplicationPreservedFields goTemplateOptions:[]s applyNestedSelectors:b "
+    "ignoreApplicationDifferences:[]ApplicationSetResourceIgnoreDifferences templatePatch:*s",
+    "ApplicationSetTemplate": "metadata!:ApplicationSetTemplateMeta spec!:ApplicationSpec",
+    "ApplicationSetTemplateMeta": "name:s namespace:s labels:{}s annotations:{}s finalizers:[]s",
+    "ApplicationSetSyncPolicy": "preserveResourcesOnDeletion:b applicationsSync:*s",
+    "ApplicationSetStrategy": "type:s rollingSync:*ApplicationSetRolloutStrategy deletionOrder:s",
+    "ApplicationSetRolloutStrategy": "steps:[]ApplicationSetRolloutStep",
+    "ApplicationSetRolloutStep": "matchExpressions:[]ApplicationMatchExpression maxUpdate:*",
+    "ApplicationMatchExpression": "key:s operator:s values:[]s",
+    "ApplicationPreservedFields": "annotations:[]s labels:[]s",
+    "ApplicationSetResourceIgnoreDifferences": "name:s jsonPointers:[]s jqPathExpressions:[]s",
+    "LabelSelector": "matchLabels:{}s matchExpressions:[]LabelSelectorRequirement",
+    "LabelSelectorRequirement": "key!:s operator!:s values:[]s",
+    "ApplicationSetGenerator": f"{_GENERATORS} matrix:*MatrixGenerator merge:*MergeGenerator",
+    "ApplicationSetNestedGenerator": f"{_GENERATORS} matrix:* merge:*",
+    "ListGenerator": f"elements!:[] elementsYaml:s {_TEMPLATE}",
+    "MatrixGenerator": f"generators!:[]ApplicationSetNestedGenerator {_TEMPLATE}",
+    "MergeGenerator": f"generators!:[]ApplicationSetNestedGenerator mergeKeys!:[]s {_TEMPLATE}",
+    "ClusterGenerator": f"selector!:LabelSelector flatList:b {_TEMPLATE} values:{{}}s",
+    "DuckTypeGenerator": f"configMapRef!:s name:s labelSelector!:LabelSelector {_PERIODIC}",
+    "GitGenerator": "repoURL!:s directories:[]GitGeneratorItem files:[]GitGeneratorItem revision!:s "
+    f"pathParamPrefix:s {_PERIODIC}",
+    "GitGeneratorItem": "path!:s exclude:b",
+    "PluginGenerator": f"configMapRef!:PluginConfigMapRef input!:PluginInput {_PERIODIC}",
+    "PluginConfigMapRef": "name!:s",
+    "PluginInput": "parameters:{}",
+    "SCMProviderGenerator": "github:*SCMGithub gitlab:*SCMGitlab bitbucket:*SCMBitbucket "
+    "bitbucketServer:*SCMBitbucketServer gitea:*SCMGitea azureDevOps:*SCMAzureDevOps "
+    f"awsCodeCommit:*SCMAWSCodeCommit filters:[]SCMFilter cloneProtocol:s {_PERIODIC}",
+    "SCMGitea": "owner!:s api!:s tokenRef:*SecretRef allBranches:b insecure:b excludeArchivedRepos:b",
+    "SCMGithub": "organization!:s api:s tokenRef:*SecretRef appSecretName:s allBranches:b excludeArchivedRepos:b",
+    "SCMGitlab": "group!:s includeSubgroups:b api:s tokenRef:*SecretRef allBranches:b insecure:b "
+    "includeSharedProjects:*b topic:s caRef:*ConfigMapKeyRef includeArchivedRepos:b",
+    "SCMBitbucket": "owner!:s user!:s appPasswordRef!:*SecretRef allBranches:b",
+    "SCMBitbucketServer": f"project!:s allBranches:b {_BITBUCKET_SERVER}",
+    "SCMAzureDevOps": "organization!:s api:s teamProject!:s accessTokenRef!:*SecretRef allBranches:b",
+    "SCMAWSCodeCommit": "tagFilters:[]TagFilter role:s region:s allBranches:b",
+    "SCMFilter": "repositoryMatch:*s pathsExist:[]s pathsDoNotExist:[]s labelMatch:*s branchMatch:*s",
+    "TagFilter": "key!:s value:s",
+    "PullRequestGenerator": "github:*PullRequestGithub gitlab:*PullRequestGitLab gitea:*PullRequestGitea "
+    "bitbucketServer:*PullRequestBitbucketServer bitbucket:*PullRequestBitbucket azuredevops:*PullRequestAzureDevOps "
+    f"filters:[]PullRequestFilter continueOnRepoNotFoundError:b {_PERIODIC}",
+    "PullRequestGitea": "owner!:s repo!:s api!:s tokenRef:*SecretRef insecure:b labels:[]s",
+    "PullRequestAzureDevOps": "organization!:s project!:s repo!:s api:s tokenRef:*SecretRef labels:[]s",
+    "PullRequestGithub": "owner!:s repo!:s api:s tokenRef:*SecretRef appSecretName:s labels:[]s",
+    "PullRequestGitLab": "project!:s api:s tokenRef:*SecretRef labels:[]s pullRequestState:s insecure:b "
+    "caRef:*ConfigMapKeyRef",
+    "PullRequestBitbucketServer": f"project!:s repo!:s {_BITBUCKET_SERVER}",
+    "PullRequestBitbucket": "owner!:s repo!:s api:s basicAuth:*BasicAuth bearerToken:*BearerToken",
+    "PullRequestFilter": "branchMatch:*s targetBranchMatch:*s titleMatch:*s",
+    "BasicAuth": "username!:s passwordRef!:*SecretRef",
+    "BearerToken": "tokenRef!:*SecretRef",
+    "SecretRef": "secretName!:s key!:s",
+    "ConfigMapKeyRef": "configMapName!:s key!:s",
 }
 """Fields by struct: `NAME:TYPE`, with `!` for one that is written even when it is empty.
 
 Of a type, `*` is a pointer, `[]` a list, `{}` a map of texts to it; `s` a text, `i` a whole number, `b` a flag, nothing
-any JSON. A list or map behind a pointer may be empty.
+any JSON. A list or map behind a pointer may be empty. A list with `!` that is not given is null, as Go's nil slice is.
 """
 _GO_NAMES = {"s": "string", "i": "int64", "b": "bool"}
 _SCALARS: dict[str, tuple[type, Any]] = {"s": (str, ""), "i": (int, 0), "b": (bool, False)}
@@ -134,10 +199,13 @@ def _write(value: Any, type_: str, path: str) -> Any:
         entries = _of_kind(value, dict, type_, path)
         return {str(key): _write(one, type_[2:], f"{path}.{key}") for key, one in (entries or {}).items()}
     given = _of_kind(value, dict, type_, path) or {}
-    made = {}
+    made: Object = {}
     for name, field in _TABLE[type_].items():
         found = given.get(name)
         if found is None and not field.always:
+            continue
+        if found is None and field.type.startswith("[]"):
+            made[name] = None
             continue
         one = _write(found, field.type, f"{path}.{name}")
         if field.always or not _is_empty(one, field.type):

@@ -20,7 +20,11 @@ class Profile:
     wave_delay: float | None = None
     """Seconds between two waves of a sync; None: `ARGOCD_SYNC_WAVE_DELAY`, by default 2."""
     longest_backoff: float | None = None
-    """Upper limit in seconds of every back-off: of self-heal, of failed operations' retries, of failed reconciles."""
+    """Upper limit in seconds of the back-off of failed operations' retries and of failed reconciles."""
+    longest_self_heal: float | None = None
+    """Upper limit in seconds of the wait before an Application is healed again; None:
+    `ARGOCD_APPLICATION_CONTROLLER_SELF_HEAL_BACKOFF_CAP_SECONDS`, by default 300. The first time never waits; later
+    ones must: what was pruned needs its time to go, and two Applications may fight over an object for ever."""
     batching: float | None = None
     """Seconds in which changes of live objects are collected before a running sync looks again; None: 5."""
     jitter: float | None = None
@@ -38,6 +42,7 @@ INSTANT = Profile(
     "instant",
     wave_delay=0.0,
     longest_backoff=0.01,
+    longest_self_heal=10.0,
     batching=0.0,
     jitter=0.0,
     repository_grace=0.0,

@@ -52,6 +52,8 @@ class Surroundings:
     programs: Programs = field(default_factory=Programs)
     client_for: ClientFor | None = None
     """None: no programs are started."""
+    loaded: Callable[[str], bool] = lambda _image: False
+    """Whether every node has an image without pulling it."""
 
 
 def cluster_controllers(
@@ -69,7 +71,14 @@ def cluster_controllers(
     collector = GarbageCollector(client_of(GarbageCollector.name), clock, informers, around.registry.kind)
     namespaces = Namespaces(client_of(Namespaces.name), clock, informers, around.registry)
     kubelet = Kubelet(
-        client_of(Kubelet.name), clock, informers, around.timing, around.programs, around.client_for, around.logs
+        client_of(Kubelet.name),
+        clock,
+        informers,
+        around.timing,
+        around.programs,
+        around.client_for,
+        around.logs,
+        around.loaded,
     )
     controllers: list[Controller] = [
         collector,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lab.sim.api.resources import Object
 from lab.sim.api.status import ApiError
@@ -47,13 +47,19 @@ class Kubelet(Controller):
         programs: Programs | None = None,
         client_for: ClientFor | None = None,
         logs: Logs | None = None,
+        loaded: Callable[[str], bool] = lambda _image: False,
     ) -> None:
-        """`client_for`: gives programs a client that acts as their pod's service account."""
+        """Take over the simulated nodes.
+
+        `client_for`: gives programs a client that acts as their pod's service account; `loaded`: whether every node
+        has an image without pulling it.
+        """
         super().__init__(client, clock, informers)
         self.timing = timing
         self.logs = logs if logs is not None else Logs(clock)
         self._programs = programs if programs is not None else Programs()
         self._client_for = client_for
+        self._loaded = loaded
         self._runs: dict[tuple[str, str], PodRun] = {}
         self._images: set[tuple[str, str]] = set()
         self._used: dict[str, set[str]] = {}
@@ -290,8 +296,8 @@ class Kubelet(Controller):
         return behaviour_of(pod, argv, fault, self.timing, init, self._program(container) is not None)
 
     def has_image(self, node: str, image: str) -> bool:
-        """Whether a node has used an image before."""
-        return (node, image) in self._images
+        """Whether a node has used an image before, or was given it."""
+        return (node, image) in self._images or self._loaded(image)
 
     def got_image(self, node: str, image: str) -> None:
         """A node has an image now."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lab.sim.argocd import go_types
 from lab.sim.argocd.go_types import DecodeError, normalized, written
 
 EMPTY = {"destination": {}, "project": ""}
@@ -41,6 +42,65 @@ EMPTY = {"destination": {}, "project": ""}
 )
 def test_written(given: Any, expected: Any) -> None:
     assert written(given) == expected
+
+
+NOTHING = {"metadata": {}, "spec": EMPTY}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"clusters": {}}, {"clusters": {"selector": {}, "template": NOTHING}}),
+        ({"list": {"elements": [{"a": None}]}}, {"list": {"elements": [{"a": None}], "template": NOTHING}}),
+        ({"list": {"elementsYaml": "x"}}, {"list": {"elements": None, "elementsYaml": "x", "template": NOTHING}}),
+        (
+            {"git": {"repoURL": "r", "files": [{"path": "a", "exclude": False}], "requeueAfterSeconds": 0}},
+            {
+                "git": {
+                    "repoURL": "r",
+                    "revision": "",
+                    "files": [{"path": "a"}],
+                    "requeueAfterSeconds": 0,
+                    "template": NOTHING,
+                }
+            },
+        ),
+        (
+            {"matrix": {"generators": [{"clusters": {}}, {"merge": {"generators": [{"clusters": {}}]}}]}},
+            {
+                "matrix": {
+                    "generators": [
+                        {"clusters": {"selector": {}, "template": NOTHING}},
+                        {"merge": {"generators": [{"clusters": {}}]}},
+                    ],
+                    "template": NOTHING,
+                }
+            },
+        ),
+        (
+            {"plugin": {"configMapRef": {"name": "p"}}, "selector": {}},
+            {"plugin": {"configMapRef": {"name": "p"}, "input": {}, "template": NOTHING}, "selector": {}},
+        ),
+        (
+            {"pullRequest": {"gitea": {"owner": "o", "repo": "r", "api": "a", "insecure": False}, "filters": []}},
+            {"pullRequest": {"gitea": {"owner": "o", "repo": "r", "api": "a"}, "template": NOTHING}},
+        ),
+    ],
+)
+def test_generators_are_written_with_their_empty_blocks(given: Any, expected: Any) -> None:
+    spec = {"goTemplate": False, "generators": [given], "template": {"spec": {"project": "p"}}, "syncPolicy": {}}
+    assert written(spec, "ApplicationSetSpec") == {
+        "generators": [expected],
+        "template": {"metadata": {}, "spec": {"destination": {}, "project": "p"}},
+        "syncPolicy": {},
+    }
+
+
+def test_every_type_that_a_field_names_is_known() -> None:
+    simple = {"", "s", "i", "b"}
+    named = {field.type.lstrip("*[]{}") for fields in go_types._TABLE.values() for field in fields.values()}
+    assert named - simple <= go_types._TABLE.keys()
+    assert set(go_types._TABLE) - named == {"Application", "ApplicationSetSpec"}
 
 
 def test_blocks_that_say_nothing_go() -> None:

@@ -5,6 +5,8 @@ Source: apimachinery `pkg/util/managedfields/internal/{fieldmanager,managedfield
 
 from __future__ import annotations
 
+from typing import Any
+
 from lab.sim.api import types
 from lab.sim.api.managed_fields import untracked
 from lab.sim.api.managed_fields.converted import converted
@@ -19,7 +21,7 @@ from lab.sim.api.managed_fields.entries import (
     stripped,
     written,
 )
-from lab.sim.api.managed_fields.fieldset import BadFields, Fields, difference, excluded, union
+from lab.sim.api.managed_fields.fieldset import BadFields, Fields, contains, difference, excluded, union
 from lab.sim.api.managed_fields.ownership import compared
 from lab.sim.api.managed_fields.shape import BadItem, Shape
 from lab.sim.api.managed_fields.shape import of as shape_of
@@ -47,6 +49,13 @@ def track(
     if not claims and old is not None:
         metadata.pop("managedFields", None)
         return
+    if subresource == "scale" and old is not None:
+        after = _scaled(resource, new, old, claims, owner(manager, "Update", resource.api_version, subresource), time)
+        if after:
+            metadata["managedFields"] = written(after, resource.custom is not None)
+        else:
+            metadata.pop("managedFields", None)
+        return
     shape = shape_for(resource, minor)
     unowned = untracked.of(resource, subresource)
     try:
@@ -60,6 +69,34 @@ def track(
         metadata["managedFields"] = written(after, resource.custom is not None)
     else:
         metadata.pop("managedFields", None)
+
+
+def _scaled(resource: Resource, new: Object, old: Object, claims: Claims, who: Owner, time: str) -> Claims:
+    """The claims after a write through `scale`.
+
+    What is compared and tracked is the Scale. It has no owners, and so is not tracked, unless someone owns the
+    object's replicas; and 0 replicas are left out of it, which takes the field from whoever had it and gives it to
+    nobody. Source: apimachinery `pkg/util/managedfields/scalehandler.go`, `autoscaling/v1` ScaleSpec (`omitempty`).
+    """
+    paths = (resource.custom.scale if resource.custom is not None else None) or {}
+    names = paths.get("specReplicasPath", ".spec.replicas").strip(".").split(".")
+    keys = tuple(f"f:{name}" for name in names)
+    if not any(contains(claim.fields, keys) for claim in claims.values()):
+        return claims
+    field: Fields = {}
+    for key in reversed(keys):
+        field = {key: field}
+    before, after = _at(old, names) or 0, _at(new, names) or 0
+    changed: Fields = field if after and after != before else {}
+    removed: Fields = field if before and not after else {}
+    return updated(claims, changed, removed, who, resource.api_version, time, {})
+
+
+def _at(obj: Any, path: list[str]) -> Any:
+    """What is found at a path, or None."""
+    for name in path:
+        obj = obj.get(name) if isinstance(obj, dict) else None
+    return obj
 
 
 def _before(given: object, old: Object | None, subresource: str) -> Claims:

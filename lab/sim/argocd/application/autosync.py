@@ -164,7 +164,7 @@ def _self_heal_wait(state: Object, attempts: int, env: Environment, now: float) 
             step *= env.self_heal_factor
             if delay >= env.self_heal_longest:
                 break
-    return env.bounded(delay) - passed
+    return delay - passed
 
 
 def _go_list(items: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ Source: Argo CD 3.6.1 `controller/appcontroller.go` (processAppRefreshQueueItem,
 from __future__ import annotations
 
 from lab.sim.api.status import ApiError
+from lab.sim.argocd import go_types
 from lab.sim.argocd.application import autosync, finalizers, tree
 from lab.sim.argocd.application import spec as specs
 from lab.sim.argocd.application.audit import OPERATION_STARTED
@@ -229,8 +230,14 @@ class Reconciliation:
             status = as_go_writes(fresh.get("status") or {})
             status.pop("operationState", None)
             try:
+                # The Application is written whole and as Go's types hold it, not only its operation.
+                spec = go_types.written(fresh.get("spec") or {})
+                operation = go_types.written(decision.operation, "Operation")
+            except go_types.DecodeError as error:
+                return Condition("SyncError", f"error getting application {named}: {error}")
+            try:
                 written = await context.hub.client.update(
-                    specs.RESOURCE, evolve(fresh, status=status, operation=decision.operation)
+                    specs.RESOURCE, evolve(fresh, spec=spec, status=status, operation=operation)
                 )
             except ApiError as error:
                 if error.code == 409:

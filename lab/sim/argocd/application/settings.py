@@ -118,7 +118,7 @@ class Environment:
     log_format: str = "json"
 
     def bounded(self, delay: float) -> float:
-        """A back-off, no longer than the profile lets it be."""
+        """A back-off after a failure, no longer than the profile lets it be."""
         return delay if self.longest_backoff is None else min(delay, self.longest_backoff)
 
 
@@ -135,10 +135,10 @@ def read_environment(env: Mapping[str, str], profile: Profile, pod: str = "") ->
         hard_resync=seconds("ARGOCD_HARD_RECONCILIATION_TIMEOUT", 0.0),
         jitter=_chosen(profile.jitter, seconds("ARGOCD_RECONCILIATION_JITTER", 60.0)),
         repository_grace=_chosen(profile.repository_grace, seconds("ARGOCD_REPO_ERROR_GRACE_PERIOD_SECONDS", 180.0)),
-        self_heal_timeout=number(f"{prefix}SELF_HEAL_TIMEOUT_SECONDS", 0),
+        self_heal_timeout=_at_most(profile.longest_self_heal, number(f"{prefix}SELF_HEAL_TIMEOUT_SECONDS", 0)),
         self_heal_first=number(f"{prefix}SELF_HEAL_BACKOFF_TIMEOUT_SECONDS", 2),
         self_heal_factor=number(f"{prefix}SELF_HEAL_BACKOFF_FACTOR", 3),
-        self_heal_longest=number(f"{prefix}SELF_HEAL_BACKOFF_CAP_SECONDS", 300),
+        self_heal_longest=_at_most(profile.longest_self_heal, number(f"{prefix}SELF_HEAL_BACKOFF_CAP_SECONDS", 300)),
         sync_timeout=number(f"{prefix}SYNC_TIMEOUT", 0),
         wave_delay=_chosen(profile.wave_delay, float(number("ARGOCD_SYNC_WAVE_DELAY", 2))),
         batching=_chosen(profile.batching, 5.0),
@@ -164,6 +164,10 @@ def read_environment(env: Mapping[str, str], profile: Profile, pod: str = "") ->
 
 def _chosen(by_profile: float | None, configured: float) -> float:
     return configured if by_profile is None else by_profile
+
+
+def _at_most(by_profile: float | None, configured: float) -> float:
+    return configured if by_profile is None else min(by_profile, configured)
 
 
 def _shard(env: Mapping[str, str], pod: str, replicas: int) -> int:

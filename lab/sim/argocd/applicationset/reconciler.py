@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from lab.sim.api.status import ApiError
 from lab.sim.argocd.applicationset import generation, rollout, status, validation
-from lab.sim.argocd.applicationset.applications import Writing
+from lab.sim.argocd.applicationset.applications import WriteError, Writing
 from lab.sim.argocd.applicationset.asking import Asking, CallPlugin
 from lab.sim.argocd.applicationset.generation import Generated
 from lab.sim.argocd.applicationset.generators import Run, requeue_after, unknown_generators
@@ -21,6 +21,7 @@ from lab.sim.argocd.applicationset.sources import Sources
 from lab.sim.argocd.applicationset.status_writes import StatusWriter
 from lab.sim.argocd.applicationset.triggers import REFRESH
 from lab.sim.argocd.applicationset.writes import Failed, Writes
+from lab.sim.argocd.go_types import DecodeError, written
 from lab.sim.objects import Object, evolve, name_of, namespace_of
 from lab.sim.templates.render_tree import RESOURCES_FINALIZER, FastRenderer, GoRenderer, Renderer
 
@@ -122,7 +123,7 @@ class Reconciler:
         if REFRESH in annotations:
             left = {key: value for key, value in annotations.items() if key != REFRESH}
             try:
-                current = await self._hub.client.update(SETS, evolve(current, metadata={"annotations": left}))
+                current = await self._update(evolve(current, metadata={"annotations": left}))
             except ApiError as error:
                 await self._status.conditions(current, [status.failure(error.message, "RefreshApplicationError")])
                 raise
@@ -177,16 +178,26 @@ class Reconciler:
         finalizers = list(held["metadata"].get("finalizers") or ())
         if RESOURCES_FINALIZER in finalizers:
             left = [one for one in finalizers if one != RESOURCES_FINALIZER]
-            await self._hub.client.update(SETS, evolve(held, metadata={"finalizers": left}))
+            await self._update(evolve(held, metadata={"finalizers": left}))
         return 0.0
 
     async def _with_finalizer(self, held: Object) -> Object:
         finalizers = list(held["metadata"].get("finalizers") or ())
         if RESOURCES_FINALIZER in finalizers:
             return held
-        return await self._hub.client.update(
-            SETS, evolve(held, metadata={"finalizers": [*finalizers, RESOURCES_FINALIZER]})
-        )
+        return await self._update(evolve(held, metadata={"finalizers": [*finalizers, RESOURCES_FINALIZER]}))
+
+    async def _update(self, changed: Object) -> Object:
+        """Write a set whole. Argo CD holds it in Go's types, so that its spec becomes what those write.
+
+        Raises ApiError, and WriteError for a spec they cannot hold.
+        """
+        metadata = {key: value for key, value in changed["metadata"].items() if value not in ({}, [])}
+        try:
+            spec = written(changed.get("spec") or {}, "ApplicationSetSpec")
+        except DecodeError as error:
+            raise WriteError(str(error)) from None
+        return await self._hub.client.update(SETS, {**changed, "metadata": metadata, "spec": spec})
 
 
 def _asks_for_refresh(application_set: Object) -> bool:

@@ -113,6 +113,7 @@ class Lab:
                 tokens=Tokens(rest, _key()),
                 logs=Logs(self.clock),
                 programs=Programs(),
+                loaded=lambda _: True,
                 client_for=lambda space, account: InProcessClient(rest, f"{space}/{account}"),
             )
             self.planes.append(ControlPlane(needs))

@@ -43,8 +43,11 @@ def ended(phase: str = "Succeeded", revision: str = "new", attempts: int = 0, ag
     } | more
 
 
-def decide(application: Object, resources: list[Object] | None = None, sync: Object = OUT) -> autosync.Decision:
-    return autosync.decide(application, sync, [CHANGED] if resources is None else resources, True, Environment(), NOW)
+def decide(
+    application: Object, resources: list[Object] | None = None, sync: Object = OUT, env: Environment | None = None
+) -> autosync.Decision:
+    found = [CHANGED] if resources is None else resources
+    return autosync.decide(application, sync, found, True, env or Environment(), NOW)
 
 
 def test_out_of_sync_starts_a_sync_to_what_was_compared() -> None:
@@ -129,6 +132,14 @@ def test_self_heal_waits_longer_each_time(attempts: int, delay: int) -> None:
     assert decision.operation is None
     assert decision.wait == delay - 1
     assert decide(app({"selfHeal": True}, state=ended(attempts=attempts, ago=delay))).operation is not None
+
+
+@pytest.mark.parametrize(("attempts", "delay"), [(0, 0), (1, 2), (2, 6), (3, 10), (60, 10)])
+def test_an_instant_lab_heals_at_once_but_not_without_end(attempts: int, delay: int) -> None:
+    env = read_environment({}, INSTANT)
+    decision = decide(app({"selfHeal": True}, state=ended(attempts=attempts)), env=env)
+    assert decision.wait == delay
+    assert (decision.operation is None) is (delay > 0)
 
 
 def test_nothing_is_wiped_out_unless_that_is_allowed() -> None:

@@ -175,8 +175,27 @@ async def test_drift_is_healed(argo: Lab) -> None:
     assert operation["sync"]["autoHealAttemptsCount"] == 1
     assert operation["sync"]["resources"] == [{"kind": "ConfigMap", "name": "a"}]
     await argo.client("spoke").delete("configmaps", "shop", "b")
-    await argo.settle()
+    await argo.pass_time(3)
     assert await argo.find("configmaps", "b") is not None
+
+
+async def test_a_started_sync_leaves_the_application_as_gos_types_hold_it(argo: Lab) -> None:
+    await start(argo, syncPolicy={"automated": {"prune": False}, "retry": {"limit": 0}, "syncOptions": []})
+    app = await argo.app()
+    assert app["spec"]["syncPolicy"] == {"automated": {"prune": False}, "retry": {}}
+    assert app["status"]["operationState"]["operation"]["retry"] == {}
+
+
+async def test_two_applications_over_one_object_do_not_keep_the_lab_busy(argo: Lab) -> None:
+    await start(argo, automated=EVERYTHING)
+    argo.push({"other/a.yaml": config_map("a", {"a": "2"})})
+    await argo.create_app("other", automated=EVERYTHING, path="other")
+    await argo.pass_time(60)
+    counts = [
+        (await argo.app(name))["status"]["operationState"]["operation"]["sync"].get("autoHealAttemptsCount", 0)
+        for name in ("web", "other")
+    ]
+    assert 2 <= max(counts) <= 9
 
 
 async def test_drift_stays_without_self_heal(argo: Lab) -> None:

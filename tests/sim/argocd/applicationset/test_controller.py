@@ -221,6 +221,28 @@ async def test_decisions_are_read_from_the_cluster(tmp_path: Path) -> None:
         assert await names(control) == {"s-east-near"}
 
 
+async def test_a_refresh_leaves_the_set_as_gos_types_hold_it(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as control:
+        await surround(control.client, control.around)
+        await made(control, application_set("s", listed("a"), "s-{{.n}}", goTemplateOptions=[]))
+        before = await control.client.get(SETS, NAMESPACE, "s")
+        refresh = {"metadata": {"annotations": {"argocd.argoproj.io/application-set-refresh": "true"}}}
+        await control.client.patch(SETS, NAMESPACE, "s", refresh)
+        await control.quiet()
+        after = await control.client.get(SETS, NAMESPACE, "s")
+        assert "template" not in before["spec"]["generators"][0]["list"]
+        nothing = {"metadata": {}, "spec": {"destination": {}, "project": ""}}
+        assert after["spec"]["generators"] == [{"list": {"elements": [{"n": "a"}], "template": nothing}}]
+        assert "goTemplateOptions" not in after["spec"]
+        assert after["spec"]["template"] == before["spec"]["template"]
+        assert "annotations" not in after["metadata"]
+        writers = {
+            (one["manager"], one["operation"], one.get("subresource")) for one in after["metadata"]["managedFields"]
+        }
+        assert ("argocd-applicationset-controller", "Update", None) in writers
+        assert await names(control) == {"s-a"}
+
+
 async def test_a_thousand_applications_are_made_and_then_left_alone(tmp_path: Path) -> None:
     async with controlled(tmp_path) as control:
         await surround(control.client, control.around)

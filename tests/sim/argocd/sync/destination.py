@@ -114,6 +114,7 @@ async def destination() -> AsyncIterator[Destination]:
         await cluster.client("bootstrap").create("namespaces", namespace(name))
     plane = ControlPlane(
         Needs(
+            loaded=lambda _: True,
             rest=rest,
             clock=cluster.clock,
             name="lab",
