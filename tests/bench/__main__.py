@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import critical_path, replay, rig, simulator, start
+from tests.bench import argocd, critical_path, replay, rig, simulator, start
 from tests.bench.measure import skipped
 
 OUTPUT = Path("bench.json")
@@ -24,7 +24,7 @@ def main() -> int:
         data = {"source": "one `lab up centralized`", "seconds": critical_path.durations(args.record)}
         replay.RECORDED.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
         return 0
-    found = {**start.figures(), **replay.figures(), **simulator.figures()}
+    found = {**start.figures(), **replay.figures(), **simulator.figures(), **argocd.figures()}
     found |= rig.figures() if args.rig else {name: skipped("asked for with --rig") for name in rig.FIGURES}
     text = json.dumps(
         {name: {**asdict(f), "holds": f.holds} for name, f in found.items()}, indent=2, ensure_ascii=False

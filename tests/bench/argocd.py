@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ PARTS = 4
 """Pods of a core install."""
 PUSHES = 20
 RUNS = 20
+COLD_RUNS = 3
 SMALL_CLUSTERS, SMALL_SERVICES = 2, 3
 DEADLINE = 120.0
 APPLICATIONS, SETS = "applications.argoproj.io", "applicationsets.argoproj.io"
@@ -303,10 +306,27 @@ def _digest(objects: list[Object]) -> str:
     return hashlib.sha256(orjson.dumps([bare(one) for one in objects])).hexdigest()
 
 
+def cold(folder: Path) -> dict[str, Figure]:
+    """The main job on a machine without Docker: `lab up centralized`, its checks included, from nothing."""
+    lab = Path(sys.executable).with_name("lab")
+    base = min(seconds_of([sys.executable, "-c", "pass"]) for _ in range(7))
+    taken = []
+    for number in range(COLD_RUNS):
+        environment = {**os.environ, "LAB_HOME": str(folder / str(number))}
+        taken.append(seconds_of([lab, "up", "centralized", "--provider", "sim", "--yes"], environment, DEADLINE))
+        seconds_of([lab, "down", "--yes"], environment, DEADLINE)
+    value = statistics.median(taken)
+    return {
+        "argocd.cold": Figure(
+            value=value / base, unit="times python -c pass", limit=150, note=f"lab up centralized: {value:.2f} s"
+        )
+    }
+
+
 def figures() -> dict[str, Figure]:
     """Everything, each fleet in a daemon of its own."""
     found: dict[str, Figure] = {}
-    for call in (from_nothing, same):
+    for call in (cold, from_nothing, same):
         with tempfile.TemporaryDirectory() as folder:
             found |= call(Path(folder))
     return found
