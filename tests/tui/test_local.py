@@ -78,7 +78,7 @@ def test_the_plan_of_a_simulated_lab_fetches_no_images_and_refuses_a_ui(source: 
     simulated = replace(CENTRALIZED, provider="sim")
     real = {step.id for step in source.plan(CENTRALIZED)}
     left_out = {step.partition(":")[0] for step in real - {step.id for step in source.plan(simulated)}}
-    assert left_out == {"stage", "load", "probe"}
+    assert left_out == {"stage", "probe"}
     assert source.plan(replace(CENTRALIZED, ui=True))
     with pytest.raises(LabError) as refused:
         source.plan(replace(simulated, ui=True))
