@@ -61,6 +61,13 @@ def complains(cluster: str, name: str, kind: str, text: str = "") -> Condition:
     return Condition(f"{name} of {cluster} says {kind}: {text}", holds)
 
 
+def either(first: Condition, second: Condition) -> Condition:
+    """One of two, where it is chance which."""
+    return Condition(
+        f"{first.text}, or {second.text}", lambda before, now: first.holds(before, now) or second.holds(before, now)
+    )
+
+
 def operated(cluster: str, name: str, phase: str = "Succeeded") -> Condition:
     """Another operation than at the checkpoint before has ended, in this phase."""
 

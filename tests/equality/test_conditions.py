@@ -107,3 +107,11 @@ CASES: list[tuple[Condition, dict[str, Any], bool]] = [
 @pytest.mark.parametrize(("condition", "changes", "expected"), CASES)
 def test_conditions(condition: Condition, changes: dict[str, Any], expected: bool) -> None:
     assert condition.holds(world(), world(**changes)) is expected
+
+
+def test_one_of_two_is_enough() -> None:
+    yes, no = Condition("yes", lambda *_: True), Condition("no", lambda *_: False)
+    world = World({})
+    assert conditions.either(yes, no).holds(world, world)
+    assert conditions.either(no, yes).holds(world, world)
+    assert not conditions.either(no, no).holds(world, world)
