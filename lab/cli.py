@@ -66,6 +66,12 @@ def _completion(shell: str) -> int:
 
 def _run(args: "Namespace", words: Sequence[str]) -> int:
     from lab.errors import LabError
+
+    if args.verb == "up":
+        from lab.providers import anticipate
+
+        # What is loaded from here on takes as long as the simulator's process does, which can load beside it.
+        anticipate(args.provider, args.name)
     from lab.report.writer import Writer
     from lab.verbs import HANDLERS
 

@@ -74,3 +74,17 @@ def choose(wanted: str) -> tuple[str, str]:
     except LabError as error:
         return "sim", f"{error.what}; pods run nothing"
     return "kind", "Docker answers"
+
+
+def anticipate(name: str, lab: str) -> None:
+    """Begin what takes the provider long when this lab is made, and leaves nothing behind if it is not.
+
+    Nothing happens for a lab that exists, or a provider that has nothing to begin with.
+    """
+    from lab.settings import Settings
+    from lab.state import LabFolder
+
+    if name == "sim" and not LabFolder(Settings.from_environment().home, lab).path.exists():
+        from lab.sim import control
+
+        control.anticipate()

@@ -11,6 +11,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,9 @@ STATES = {"running": "running", "paused": "paused"}
 TIMINGS = {"fast": "instant", "argocd": "realistic"}
 """How long things take in a cluster, by the lab's timing."""
 
+STARTED = partial(control.start, programs=True)
+"""A process that has loaded what Argo CD's pods run."""
+
 
 class Sim:
     """The simulator as a provider for one lab.
@@ -58,7 +62,7 @@ class Sim:
         sink: Sink,
         api: Callable[[Path, str, Sink], Kube] = KubeCluster,
         gitea: Callable[..., Gitea] = Gitea,
-        start: Callable[[Path], control.Control] = control.start,
+        start: Callable[[Path], control.Control] = STARTED,
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -191,7 +195,13 @@ class Sim:
         from lab.sim.argocd import install
 
         objects = install.objects(full=name == "install", version=self._settings.argocd_version)
-        return [obj for obj in objects if obj["kind"] not in ("Namespace", "AppProject")]
+        kept = [obj for obj in objects if obj["kind"] not in ("Namespace", "AppProject")]
+        for obj in kept:
+            if obj["kind"] in ("Deployment", "StatefulSet"):
+                for container in obj["spec"]["template"]["spec"]["containers"]:
+                    # A simulated program serves from its first moment on; a probe would only add its first delay.
+                    container.pop("readinessProbe", None)
+        return kept
 
     # --- clusters -----------------------------------------------------------------------------------------------
 

@@ -6,7 +6,9 @@ The lab starts and asks it through `lab.sim.control`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import threading
 from pathlib import Path
 
 from lab.sim import control
@@ -46,15 +48,16 @@ def main(arguments: list[str] | None = None) -> int:
         ("list", "list the clusters and the git server"),
         ("start", "serve the clusters there are"),
         ("stop", "end the daemon; clusters are kept"),
-        ("serve", "be the daemon, in the foreground"),
     ):
         commands.add_parser(name, parents=[within], help=text)
+    serving = commands.add_parser(
+        "serve", parents=[within], help="be the daemon, in the foreground; `--home -` reads the folder from stdin"
+    )
+    serving.add_argument("--programs", action="store_true", help="load what Argo CD's pods run before they do")
     options = parser.parse_args(arguments)
-    home = options.home.expanduser().resolve()
     if options.command == "serve":
-        from lab.sim.daemon import serve
-
-        return serve(home)
+        return _serve(options)
+    home = options.home.expanduser().resolve()
     if options.command == "argocd":
         _print_manifest(options)
         return 0
@@ -63,6 +66,18 @@ def main(arguments: list[str] | None = None) -> int:
     except control.ControlError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from lab.sim.daemon import load_programs, serve
+
+    if options.programs:
+        threading.Thread(target=load_programs, name="programs", daemon=True).start()
+    if str(options.home) != "-":
+        return serve(options.home.expanduser().resolve())
+    told = sys.stdin.buffer.readline()
+    # Whoever was to tell has ended, and nothing was begun.
+    return serve(Path(os.fsdecode(told.removesuffix(b"\n")))) if told else 0
 
 
 def _run(options: argparse.Namespace, home: Path) -> int:

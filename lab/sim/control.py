@@ -142,23 +142,27 @@ def connect(home: Path) -> Control | None:
     return control
 
 
-def start(home: Path, python: Sequence[str] = (sys.executable,), seconds: float = _START_SECONDS) -> Control:
+def anticipate() -> None:
+    """Begin to load the daemon's program for a `start` of this process that will come. Nothing is made by it.
+
+    What is loading waits to be told its folder; it ends when this process ends without having told.
+    """
+    if not _waiting:
+        _waiting.append(_spawn((sys.executable,), ["--home", "-", "--programs"], subprocess.PIPE))
+
+
+def start(
+    home: Path, python: Sequence[str] = (sys.executable,), seconds: float = _START_SECONDS, programs: bool = False
+) -> Control:
     """The daemon that serves `home`, started if there is none. It outlives the caller.
 
-    Raises ControlError with the end of its log when it does not come up within `seconds`.
+    `programs`: have it load what Argo CD's pods run before they do. Raises ControlError with the end of its log when it
+    does not come up within `seconds`.
     """
     running = connect(home)
     if running is not None:
         return running
-    process = subprocess.Popen(
-        [*python, "-m", "lab.sim", "serve", "--home", str(home)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-        env={**os.environ, "PYTHONPATH": _import_path()},
-    )
+    process = _told(home) or _spawn(python, ["--home", str(home), *(["--programs"] if programs else [])])
     found: list[Control] = []
 
     def answers() -> bool:
@@ -174,6 +178,36 @@ def start(home: Path, python: Sequence[str] = (sys.executable,), seconds: float 
             return running
         raise ControlError(f"the simulator did not start in {home}: {_last_words(home)}")
     return found[0]
+
+
+_waiting: list[subprocess.Popen[bytes]] = []
+"""The process that waits for its folder."""
+
+
+def _spawn(python: Sequence[str], options: Sequence[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*python, "-m", "lab.sim", "serve", *options],
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": _import_path()},
+    )
+
+
+def _told(home: Path) -> subprocess.Popen[bytes] | None:
+    """The process that waited, told its folder; None when none waits."""
+    if not _waiting:
+        return None
+    process = _waiting.pop()
+    try:
+        assert process.stdin is not None
+        process.stdin.write(os.fsencode(home) + b"\n")
+        process.stdin.close()
+    except OSError:
+        return None
+    return process
 
 
 def _import_path() -> str:

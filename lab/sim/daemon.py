@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import gc
+import importlib
 import logging
 import os
 import resource
@@ -27,7 +28,7 @@ from lab.sim.clock import SystemClock
 from lab.sim.cluster import Cluster, Settings, SettingsError
 from lab.sim.files import make_folder, write_private
 from lab.sim.git_service import GitService, GitServiceError
-from lab.sim.instances import Instances
+from lab.sim.instances import PROGRAMS, Instances
 from lab.sim.journal import Database, OtherVersion, Unreadable
 
 _log = logging.getLogger(__name__)
@@ -262,6 +263,12 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def load_programs() -> None:
+    """Import what the programs in pods are made of, so that none of them waits for it when it starts."""
+    for name in PROGRAMS:
+        importlib.import_module(name)
 
 
 def serve(home: Path) -> int:

@@ -57,7 +57,7 @@ class Fleet:
 
     def begin(self) -> None:
         """Everything outside the clusters, as a command line would do it."""
-        self.daemon = control.start(self._folder / "sim")
+        self.daemon = control.start(self._folder / "sim", programs=True)
         self.daemon.create(*({"name": name, "timing": "instant"} for name in ("hub", *self._clusters)))
         self._url = str(self.daemon.start_git()["url"])
         self.daemon.set_account("lab", PASSWORD)
@@ -118,6 +118,10 @@ class Fleet:
         """Argo CD, the clusters' Secrets, and one ApplicationSet over clusters and services."""
         objects = install.objects("argocd")
         for obj in objects:
+            if obj["kind"] in ("Deployment", "StatefulSet"):
+                for container in obj["spec"]["template"]["spec"]["containers"]:
+                    # As the lab installs it: a program that serves at once needs no first delay of a probe.
+                    container.pop("readinessProbe", None)
             await hub.apply(_resource(obj), obj)
         for name in self._clusters:
             await hub.create("secrets", self._secret(name))

@@ -28,6 +28,17 @@ _REPO_SERVER_VARIABLES = {
 }
 _Program = Callable[[Cluster, Process], Awaitable[None]]
 
+PROGRAMS = (
+    "lab.sim.argocd.application",
+    "lab.sim.argocd.applicationset.controller",
+    "lab.sim.argocd.repo_server",
+    "lab.sim.instances.programs",
+    "lab.sim.instances.repo_server_client",
+    "lab.sim.instances.repository_secrets",
+    "lab.sim.network",
+)
+"""What the programs are made of, for whoever has time to load it before."""
+
 
 class Instances:
     """Every Argo CD of one daemon."""
